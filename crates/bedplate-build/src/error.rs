@@ -1,0 +1,104 @@
+//! Why a plan could not be carried out.
+
+use std::io;
+
+use bedplate_formats::tar::{TarError, WriteError};
+use bedplate_store::StoreError;
+use bedplate_tree::TreeError;
+use bedplate_types::TreePath;
+
+/// Why a plan could not be carried out. Nothing half written is left in place of an output.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Two inputs cannot lie in one tree.
+    #[error("cannot merge {what} into the host")]
+    Merge {
+        /// The input.
+        what: String,
+        /// The conflict.
+        source: TreeError,
+    },
+    /// A layer in the store is no readable tar.
+    #[error("cannot read {what}")]
+    Archive {
+        /// Which image and layer.
+        what: String,
+        /// What is wrong with it.
+        source: TarError,
+    },
+    /// A tree was not written as a tar.
+    #[error("cannot write {what}")]
+    Tar {
+        /// Which tree.
+        what: String,
+        /// Why not.
+        source: WriteError,
+    },
+    /// Reading or writing failed.
+    #[error("cannot {doing}")]
+    Io {
+        /// What was being done, to what.
+        doing: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The store could not give or take something.
+    #[error("cannot {doing}")]
+    Store {
+        /// What was being done, to what.
+        doing: String,
+        /// Why not.
+        source: StoreError,
+    },
+    /// An input is not what its place in the spec asks for.
+    #[error("{what}")]
+    Input {
+        /// A sentence.
+        what: String,
+        /// What the user can do.
+        hint: Option<String>,
+    },
+    /// An output format cannot hold something that the host has.
+    #[error("{format} cannot hold `{path}`: {why}")]
+    Unrepresentable {
+        /// The format.
+        format: &'static str,
+        /// What it cannot hold.
+        path: TreePath,
+        /// Why.
+        why: String,
+        /// What the user can do.
+        hint: &'static str,
+    },
+}
+
+impl BuildError {
+    /// An [`BuildError::Io`] for `map_err`.
+    pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::Io { doing, source }
+    }
+
+    /// A [`BuildError::Store`] for `map_err`.
+    pub(crate) fn store(doing: impl Into<String>) -> impl FnOnce(StoreError) -> Self {
+        let doing = doing.into();
+        move |source| Self::Store { doing, source }
+    }
+
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Input { hint, .. } => hint.clone(),
+            Self::Unrepresentable { hint, .. } => Some((*hint).to_owned()),
+            Self::Merge {
+                source: TreeError::LeavesImage { .. } | TreeError::SymlinkLoop(_),
+                ..
+            } => Some("the image was not made by a container tool; do not use it".to_owned()),
+            Self::Merge {
+                source: TreeError::ReplacesDirectory { .. },
+                ..
+            } => Some("`bedplate why PATH SPEC` tells who put it there".to_owned()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The modules of a packaged kernel: decompressed, with the indexes that `depmod` would make.
+//!
+//! Packages ship modules compressed one by one and without indexes, which a maintainer script makes.
+//! Decompressed, the whole image compresses better and PID 1 needs no decompressor. What comes out
+//! is a function of the packages, so it is made once and kept in the store as a layer.
+
+use std::io::{self, Write};
+
+use bedplate_formats::compression::{self, Compression};
+use bedplate_formats::content::ReadContent;
+use bedplate_formats::{kmod, tar};
+use bedplate_store::Store;
+use bedplate_tree::{Content, Entry, EntryKind, InodeKind, Meta, Tree, TreeBuilder};
+use bedplate_types::{Digest, Epoch, Object, TreePath};
+use sha2::{Digest as _, Sha256};
+
+use crate::BuildError;
+use crate::packages::read_bytes;
+
+/// Changes whenever the layer made from the same packages would.
+const VERSION: &str = "modules 1";
+/// Directories of a kernel package that belong into the root of a host.
+const KEPT: [&str; 4] = [
+    "lib/modules",
+    "usr/lib/modules",
+    "lib/firmware",
+    "usr/lib/firmware",
+];
+
+/// What of a kernel's packages belongs into the root, with module indexes for `version`.
+pub(crate) fn with_indexes(
+    image: &Tree,
+    version: &str,
+    store: &Store,
+    epoch: Epoch,
+) -> Result<Tree, BuildError> {
+    let doing = || format!("index the modules of kernel {version}");
+    let kept: Vec<Entry> = image
+        .entries()
+        .filter(|entry| is_kept(&entry.path))
+        .collect();
+    let key = key(&kept, version);
+    let layer = match store.derived(&key).map_err(BuildError::store(doing()))? {
+        Some(layer) => layer,
+        None => {
+            let layer = make(kept, version, store, epoch)?;
+            store
+                .put_derived(&key, layer)
+                .map_err(BuildError::store(doing()))?;
+            layer
+        }
+    };
+    let file = store
+        .open_object(&layer)
+        .map_err(BuildError::store(doing()))?;
+    let entries = tar::read(
+        io::BufReader::with_capacity(4096, file),
+        layer,
+        &tar::Limits::default(),
+    )
+    .map_err(|source| BuildError::Archive {
+        what: format!("the modules of kernel {version}"),
+        source,
+    })?;
+    let merge = |source| BuildError::Merge {
+        what: format!("the modules of kernel {version}"),
+        source,
+    };
+    let mut builder = TreeBuilder::new();
+    let origin = builder.origin(&format!("modules of kernel {version}"));
+    builder.layer(entries, origin).map_err(merge)?;
+    Ok(builder.freeze(epoch))
+}
+
+fn is_kept(path: &TreePath) -> bool {
+    KEPT.iter()
+        .any(|kept| path.starts_with(&kept.parse().expect("a plain path")))
+}
+
+fn key(entries: &[Entry], version: &str) -> Digest<Object> {
+    let mut hash = Sha256::new();
+    hash.update(format!("{VERSION}\n{version}\n"));
+    for entry in entries {
+        hash.update(format!("{entry:?}\n"));
+    }
+    Digest::from_bytes(hash.finalize().into())
+}
+
+/// Makes the layer and gives its digest in the store.
+fn make(
+    entries: Vec<Entry>,
+    version: &str,
+    store: &Store,
+    epoch: Epoch,
+) -> Result<Digest<Object>, BuildError> {
+    let io = || BuildError::io(format!("index the modules of kernel {version}"));
+    let merge = |source| BuildError::Merge {
+        what: format!("the modules of kernel {version}"),
+        source,
+    };
+    let mut builder = TreeBuilder::new();
+    let origin = builder.origin("modules");
+    let mut modules = Vec::new();
+    let mut root: Option<TreePath> = None;
+    for entry in entries {
+        let Some(module) = Module::of(&entry, version) else {
+            builder.insert(entry, origin).map_err(merge)?;
+            continue;
+        };
+        let bytes = module.bytes(store).map_err(io())?;
+        modules.push(
+            kmod::Module::read(&module.relative, &bytes).map_err(|error| BuildError::Input {
+                what: format!("`{}` is not a kernel module: {error}", entry.path),
+                hint: None,
+            })?,
+        );
+        let stored = store
+            .insert(&mut &*bytes, None)
+            .map_err(BuildError::store(format!("keep {}", entry.path)))?;
+        let content = Content::Stored {
+            object: stored.0,
+            offset: 0,
+            len: stored.1,
+        };
+        let kind = EntryKind::File(content);
+        builder
+            .insert(
+                Entry {
+                    path: module.path,
+                    meta: entry.meta.clone(),
+                    kind,
+                },
+                origin,
+            )
+            .map_err(merge)?;
+        root = Some(module.root);
+    }
+    if let Some(root) = root {
+        let lists = [
+            "modules.order",
+            "modules.builtin",
+            "modules.builtin.modinfo",
+        ]
+        .map(|name| read_list(&builder, &root.child(name.as_bytes()), store));
+        let [order, builtin, builtin_modinfo] = lists;
+        let (order, builtin) = (order.map_err(io())?, builtin.map_err(io())?);
+        let packaged = kmod::Packaged {
+            order: &String::from_utf8_lossy(&order),
+            builtin: &String::from_utf8_lossy(&builtin),
+            builtin_modinfo: &builtin_modinfo.map_err(io())?,
+        };
+        for index in kmod::indexes(modules, &packaged) {
+            let kind = EntryKind::File(Content::inline(index.content));
+            let path = root.child(index.name.as_bytes());
+            let entry = Entry {
+                path,
+                meta: Meta::with_mode(0o644),
+                kind,
+            };
+            builder.insert(entry, origin).map_err(merge)?;
+        }
+    }
+    let tree = builder.freeze(epoch);
+    let mut file = store
+        .scratch_file()
+        .map_err(BuildError::store("make a layer of modules"))?;
+    tar::write(
+        &tree,
+        store,
+        epoch,
+        io::BufWriter::with_capacity(1 << 17, file.file()),
+    )
+    .map_err(|source| BuildError::Tar {
+        what: "the layer of modules".into(),
+        source,
+    })?
+    .flush()
+    .map_err(io())?;
+    store
+        .insert_scratch(file)
+        .map_err(BuildError::store("keep the layer of modules"))
+}
+
+/// A list that packages bring and `depmod` reads; empty where they do not.
+fn read_list(builder: &TreeBuilder, path: &TreePath, store: &Store) -> io::Result<Vec<u8>> {
+    match builder.get(path).map(|inode| &inode.kind) {
+        Some(InodeKind::File(content)) => read_bytes(store, content),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// A module file below `lib/modules/VERSION`.
+struct Module<'a> {
+    content: &'a Content,
+    compression: Compression,
+    /// `lib/modules/VERSION`, or the same below `usr`.
+    root: TreePath,
+    /// Where it goes: its name without the ending of the compression.
+    path: TreePath,
+    /// The same, from `root`.
+    relative: String,
+}
+
+impl<'a> Module<'a> {
+    fn of(entry: &'a Entry, version: &str) -> Option<Self> {
+        let EntryKind::File(content) = &entry.kind else {
+            return None;
+        };
+        let path = std::str::from_utf8(entry.path.as_bytes()).ok()?;
+        let (root, relative) = ["lib/modules", "usr/lib/modules"].iter().find_map(|base| {
+            let root = format!("{base}/{version}");
+            let relative = path.strip_prefix(&root)?.strip_prefix('/')?.to_owned();
+            Some((root, relative))
+        })?;
+        let endings = [
+            (".ko", Compression::None),
+            (".ko.xz", Compression::Xz),
+            (".ko.zst", Compression::Zstd),
+            (".ko.gz", Compression::Gzip),
+        ];
+        let (stem, compression) = endings
+            .iter()
+            .find_map(|&(ending, kind)| Some((relative.strip_suffix(ending)?, kind)))?;
+        let relative = format!("{stem}.ko");
+        let root: TreePath = root.parse().ok()?;
+        let path = root.join(&relative.parse().ok()?);
+        Some(Self {
+            content,
+            compression,
+            root,
+            path,
+            relative,
+        })
+    }
+
+    fn bytes(&self, store: &Store) -> io::Result<Vec<u8>> {
+        let mut packed = Vec::new();
+        store.copy(self.content, &mut packed)?;
+        if self.compression == Compression::None {
+            return Ok(packed);
+        }
+        let mut bytes = Vec::new();
+        let limit = 256 << 20;
+        let mut decoder = compression::decoder(self.compression, &*packed)?;
+        io::copy(&mut io::Read::take(&mut decoder, limit), &mut bytes)?;
+        Ok(bytes)
+    }
+}

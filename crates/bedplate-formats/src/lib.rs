@@ -1,0 +1,22 @@
+//! Bytes to entries and back: the archive formats that hosts are made of.
+//!
+//! ```text
+//! tar, deb, cpio, modules --read--> entries, fields, indexes        Tree --write--> tar, cpio
+//! ```
+//!
+//! Level 2: readers and writers over [`std::io`]. Nothing here opens a file, knows a host path or
+//! looks at the clock. Readers take bytes from strangers: each has stated limits, and what is
+//! malformed ends in an error that names the entry. Writers take only a frozen
+//! [`Tree`](bedplate_tree::Tree); the same tree gives the same bytes.
+
+pub mod apk;
+pub mod compression;
+pub mod content;
+pub mod cpio;
+pub mod deb;
+pub mod deb822;
+pub mod kernel;
+pub mod kmod;
+pub mod tar;
+
+mod input;

@@ -1,0 +1,209 @@
+//! A built host as files, under LinuxKit's names.
+//!
+//! ```text
+//! DIR/NAME-kernel          must be there
+//! DIR/NAME-initrd.img      may be missing
+//! DIR/NAME-cmdline         may be missing: empty
+//! DIR/NAME-manifest.json   may be missing: what a host needs is then measured
+//! ```
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::RunError;
+
+const ENDINGS: [&str; 4] = ["-kernel", "-initrd.img", "-cmdline", "-manifest.json"];
+
+/// A host that can be booted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostImage {
+    /// Its name.
+    pub name: String,
+    /// Its kernel.
+    pub kernel: PathBuf,
+    /// Its initrd.
+    pub initrd: Option<PathBuf>,
+    /// Its kernel command line.
+    pub cmdline: String,
+    /// What its manifest says about memory, in bytes.
+    pub(crate) memory: Option<ManifestMemory>,
+}
+
+/// The part of a manifest that a run reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) struct ManifestMemory {
+    /// The initrd as it is loaded.
+    pub initrd: u64,
+    /// The root that it unpacks to.
+    pub root: u64,
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    memory: Option<ManifestMemory>,
+}
+
+impl HostImage {
+    /// Finds a host: in a directory (the only one, or the one called `name`), by one of its files, or by
+    /// what its files begin with.
+    pub fn find(path: &Path, name: Option<&str>) -> Result<Self, RunError> {
+        if path.is_dir() {
+            return Self::load(path, &choose(path, name)?);
+        }
+        let directory = path.parent().unwrap_or(Path::new(""));
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let stem = ENDINGS
+            .iter()
+            .find_map(|ending| file.strip_suffix(ending))
+            .unwrap_or(&file);
+        Self::load(directory, name.unwrap_or(stem))
+    }
+
+    fn load(directory: &Path, name: &str) -> Result<Self, RunError> {
+        let file = |ending: &str| directory.join(format!("{name}{ending}"));
+        let kernel = file("-kernel");
+        if !kernel.is_file() {
+            return Err(RunError::NoHost { path: kernel });
+        }
+        let cmdline = read_optional(&file("-cmdline"))?.unwrap_or_default();
+        let manifest = file("-manifest.json");
+        let memory = match read_optional(&manifest)? {
+            None => None,
+            Some(text) => {
+                let doing = || format!("read the manifest {}", manifest.display());
+                let parsed: Manifest =
+                    serde_json::from_str(&text).map_err(|e| RunError::io(doing())(e.into()))?;
+                parsed.memory
+            }
+        };
+        let initrd = Some(file("-initrd.img")).filter(|path| path.is_file());
+        let cmdline = cmdline.trim().to_owned();
+        Ok(Self {
+            name: name.to_owned(),
+            kernel,
+            initrd,
+            cmdline,
+            memory,
+        })
+    }
+
+    /// How much memory the kernel itself takes at first, in bytes (`init_size` of its header; Linux
+    /// `Documentation/arch/x86/boot.rst`).
+    pub(crate) fn kernel_size(&self) -> Result<u64, RunError> {
+        const HEADER: usize = 0x264;
+        let doing = || format!("read the kernel {}", self.kernel.display());
+        let mut head = Vec::new();
+        let file = fs::File::open(&self.kernel).map_err(RunError::io(doing()))?;
+        file.take(HEADER as u64)
+            .read_to_end(&mut head)
+            .map_err(RunError::io(doing()))?;
+        let bytes =
+            |at: usize, expected: &[u8]| head.get(at..at + expected.len()) == Some(expected);
+        if bytes(0x202, b"HdrS") && bytes(0x1fe, &[0x55, 0xaa]) && head.len() == HEADER {
+            let size: [u8; 4] = head[0x260..].try_into().expect("the header ends here");
+            return Ok(u64::from(u32::from_le_bytes(size)));
+        }
+        // An uncompressed kernel: QEMU enters it through its PVH note.
+        if bytes(0, b"\x7fELF\x02\x01") && bytes(18, &[62, 0]) {
+            return fs::metadata(&self.kernel)
+                .map(|meta| meta.len())
+                .map_err(RunError::io(doing()));
+        }
+        Err(RunError::ForeignKernel {
+            path: self.kernel.clone(),
+        })
+    }
+}
+
+fn choose(directory: &Path, name: Option<&str>) -> Result<String, RunError> {
+    if let Some(name) = name {
+        return Ok(name.to_owned());
+    }
+    let entries =
+        fs::read_dir(directory).map_err(RunError::io(format!("list {}", directory.display())))?;
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| {
+            entry
+                .ok()?
+                .file_name()
+                .to_str()?
+                .strip_suffix("-kernel")
+                .map(str::to_owned)
+        })
+        .collect();
+    names.sort();
+    match names.len() {
+        0 => Err(RunError::NoHost {
+            path: directory.to_owned(),
+        }),
+        1 => Ok(names.remove(0)),
+        _ => Err(RunError::SeveralHosts {
+            path: directory.to_owned(),
+            names,
+        }),
+    }
+}
+
+fn read_optional(path: &Path) -> Result<Option<String>, RunError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(RunError::io(format!("read {}", path.display()))(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_found_by_directory_file_or_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        assert!(matches!(
+            HostImage::find(dir.path(), None),
+            Err(RunError::NoHost { .. })
+        ));
+        fs::write(at("web-kernel"), "x").unwrap();
+        fs::write(at("web-cmdline"), "console=ttyS0\n").unwrap();
+        fs::write(
+            at("web-manifest.json"),
+            r#"{"version":1,"memory":{"initrd":7,"root":9}}"#,
+        )
+        .unwrap();
+        let web = HostImage::find(dir.path(), None).unwrap();
+        assert_eq!(
+            (web.name.as_str(), web.cmdline.as_str()),
+            ("web", "console=ttyS0")
+        );
+        assert_eq!(web.memory, Some(ManifestMemory { initrd: 7, root: 9 }));
+        for other in ["web", "web-kernel", "web-cmdline"] {
+            assert_eq!(HostImage::find(&at(other), None).unwrap(), web, "{other}");
+        }
+        fs::write(at("db-kernel"), "x").unwrap();
+        let error = HostImage::find(dir.path(), None).unwrap_err();
+        assert!(
+            error.to_string().ends_with("several hosts: db, web"),
+            "{error}"
+        );
+        assert_eq!(HostImage::find(dir.path(), Some("web")).unwrap(), web);
+        assert!(HostImage::find(dir.path(), Some("mail")).is_err());
+    }
+
+    #[test]
+    fn what_is_no_kernel_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("web-kernel"), "#!/bin/sh\n").unwrap();
+        let error = HostImage::find(dir.path(), None)
+            .unwrap()
+            .kernel_size()
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("is no x86-64 Linux kernel"),
+            "{error}"
+        );
+    }
+}

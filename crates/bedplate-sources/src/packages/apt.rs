@@ -1,0 +1,285 @@
+//! `apt-get` with directories of its own: lists, cache, keys, and a machine on which nothing is installed.
+//!
+//! ```text
+//! STORE/work/apt-KEY/     KEY: digest of the sources list and the architecture
+//!   apt.conf              read after the build machine's own, so that proxies stay and hooks go
+//!   sources.list   status (empty)   lists/   cache/   trusted.d/   updated   lock
+//! ```
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime};
+
+use bedplate_spec::lock::Dependencies;
+use bedplate_store::Store;
+use bedplate_sys::replace::ReplacedFile;
+use bedplate_sys::tool::{Tool, ToolError};
+use bedplate_types::{Arch, Blob, Digest, Progress, Task};
+use sha2::{Digest as _, Sha256};
+
+use super::listed::{self, Listed};
+use crate::error::{ErrorKind, SourceError};
+
+/// Keyrings of distributions, beside what the build machine's apt trusts already.
+const KEYRINGS: [&str; 2] = [
+    "/usr/share/keyrings/debian-archive-keyring.gpg",
+    "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+];
+/// How often the growth of a download is reported.
+const WATCH: Duration = Duration::from_millis(200);
+const TRUSTED: &str = "/etc/apt/trusted.gpg.d";
+
+/// An `apt-get` for one set of archives. While it lives, no other process uses the same directories.
+pub(crate) struct Apt {
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl Apt {
+    /// Makes the directories, and waits for others that use them.
+    pub(crate) fn prepare(
+        store: &Store,
+        arch: Arch,
+        sources_list: &str,
+        progress: &dyn Progress,
+    ) -> Result<Self, SourceError> {
+        let key: [u8; 32] = Sha256::digest(format!("{arch}\n{sources_list}")).into();
+        let dir = store.work_directory(&format!(
+            "apt-{}",
+            &Digest::<Blob>::from_bytes(key).hex()[..16]
+        ))?;
+        let prepare = |e| SourceError::file("prepare", &dir, e);
+        let lock = File::create(dir.join("lock")).map_err(prepare)?;
+        if lock.try_lock().is_err() {
+            progress.warn("waiting for another build that uses the same package lists");
+            lock.lock().map_err(prepare)?;
+        }
+        for name in ["lists/partial", "cache/archives/partial", "trusted.d"] {
+            fs::create_dir_all(dir.join(name)).map_err(prepare)?;
+        }
+        trust(&dir.join("trusted.d")).map_err(prepare)?;
+        // A file that changes, even if only in time, makes apt build its cache again.
+        let write = |name: &str, text: &str| {
+            if fs::read_to_string(dir.join(name)).is_ok_and(|old| old == text) {
+                return Ok(());
+            }
+            let mut file = ReplacedFile::create(&dir.join(name))?;
+            std::io::Write::write_all(&mut file, text.as_bytes())?;
+            file.commit()
+        };
+        write("status", "").map_err(prepare)?;
+        write("sources.list", sources_list).map_err(prepare)?;
+        write("apt.conf", &configuration(&dir, arch)).map_err(prepare)?;
+        Ok(Self { dir, _lock: lock })
+    }
+
+    /// Fetches the package lists if they are older than `age`; says whether it did.
+    pub(crate) fn update_if_older(
+        &self,
+        age: Duration,
+        progress: &dyn Progress,
+    ) -> Result<bool, SourceError> {
+        let stamp = self.dir.join("updated");
+        let updated = fs::metadata(&stamp).and_then(|meta| meta.modified());
+        let now = SystemTime::now();
+        if updated.is_ok_and(|updated| now.duration_since(updated).is_ok_and(|since| since < age)) {
+            return Ok(false);
+        }
+        let _task = progress.begin("package lists", None);
+        self.run("update", |apt| {
+            apt.args(["-o", "APT::Update::Error-Mode=any"])
+        })?;
+        fs::write(&stamp, "").map_err(|e| SourceError::file("write", &stamp, e))?;
+        Ok(true)
+    }
+
+    /// What `names` come to.
+    pub(crate) fn resolve(
+        &self,
+        names: &[String],
+        dependencies: Dependencies,
+    ) -> Result<Vec<Listed>, SourceError> {
+        let recommends = format!(
+            "APT::Install-Recommends={}",
+            dependencies == Dependencies::Recommended
+        );
+        let command = if dependencies == Dependencies::None {
+            "download"
+        } else {
+            "install"
+        };
+        let text = self.run(command, |apt| {
+            apt.args(["--print-uris", "--yes", "-o", &recommends, "--"])
+                .args(names)
+        })?;
+        let listed = listed::parse(&String::from_utf8_lossy(&text))?;
+        if listed.is_empty() {
+            return Err(SourceError::bad(
+                "apt-get found nothing to fetch for these packages",
+            ));
+        }
+        Ok(listed)
+    }
+
+    /// Downloads packages into `directory`. apt checks them against the lists, and those by signature.
+    pub(crate) fn download(
+        &self,
+        packages: &[&Listed],
+        directory: &Path,
+        progress: &dyn Progress,
+    ) -> Result<(), SourceError> {
+        let total = packages.iter().map(|deb| deb.size).sum();
+        let task = progress.begin(
+            &format!("download of {} packages", packages.len()),
+            Some(total),
+        );
+        let names = packages
+            .iter()
+            .map(|deb| format!("{}:{}={}", deb.name, deb.arch, deb.version));
+        let download = || {
+            self.run("download", |apt| {
+                let mut apt = apt.arg("--").args(names);
+                apt.command().current_dir(directory);
+                apt
+            })
+        };
+        watched(directory, &*task, download).map(drop)
+    }
+
+    fn run(&self, command: &str, with: impl FnOnce(Tool) -> Tool) -> Result<Vec<u8>, SourceError> {
+        let apt = Tool::new("apt-get", "apt")
+            .arg("-c")
+            .arg(self.dir.join("apt.conf"))
+            .args(["-q", command])
+            .env("LC_ALL", "C.UTF-8")
+            .env("DEBIAN_FRONTEND", "noninteractive");
+        with(apt).output().map_err(explain)
+    }
+}
+
+/// Reports how `directory` grows while `work` goes on.
+fn watched<T>(directory: &Path, task: &dyn Task, work: impl FnOnce() -> T) -> T {
+    let (done, wait) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut seen = 0;
+            // The channel closes when the work is over; until then, nothing ever comes.
+            while wait.recv_timeout(WATCH) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let files = fs::read_dir(directory).into_iter().flatten().flatten();
+                let size = files
+                    .filter_map(|file| file.metadata().ok())
+                    .map(|meta| meta.len())
+                    .sum();
+                task.advance(u64::saturating_sub(size, seen));
+                seen = seen.max(size);
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
+}
+
+/// Sorts what apt says into kinds.
+fn explain(error: ToolError) -> SourceError {
+    let text = error.to_string();
+    let says = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+    let ToolError::Failed { message, .. } = &error else {
+        return error.into();
+    };
+    let kind = if says(&[
+        "Unable to locate package",
+        "was not found",
+        "no installation candidate",
+        "Can't find a source",
+        "Can't select",
+    ]) {
+        ErrorKind::NotFound
+    } else if says(&[
+        "is not signed",
+        "NO_PUBKEY",
+        "signatures couldn't be verified",
+        "Hash Sum mismatch",
+        "could not be verified",
+    ]) {
+        ErrorKind::Integrity
+    } else if says(&["No space left", "enough free space"]) {
+        ErrorKind::NoSpace
+    } else if says(&[
+        "Failed to fetch",
+        "Could not connect",
+        "Could not resolve",
+        "Temporary failure",
+        "does not have a Release file",
+    ]) {
+        ErrorKind::Network
+    } else {
+        ErrorKind::BadInput
+    };
+    let error = SourceError::new(kind, format!("apt-get says: {message}"));
+    if says(&["does not have a Release file", "404 "]) {
+        return error.with_hint("if another mirror has this suite, name it: `mirror: https://…`");
+    }
+    error
+}
+
+/// Links to the keys of the build machine.
+fn trust(directory: &Path) -> std::io::Result<()> {
+    let mut keys: Vec<PathBuf> = KEYRINGS
+        .iter()
+        .map(PathBuf::from)
+        .filter(|path| path.exists())
+        .collect();
+    if let Ok(entries) = fs::read_dir(TRUSTED) {
+        keys.extend(entries.flatten().map(|entry| entry.path()));
+    }
+    for key in keys {
+        let link = directory.join(key.file_name().unwrap_or_default());
+        if !link.is_symlink() {
+            symlink(&key, link)?;
+        }
+    }
+    Ok(())
+}
+
+fn configuration(dir: &Path, arch: Arch) -> String {
+    let dir = dir.display();
+    format!(
+        r#"#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear DPkg;
+#clear APT::Architectures;
+#clear APT::Default-Release;
+APT::Architecture "{arch}";
+APT::Architectures {{ "{arch}"; }};
+APT::Sandbox::User "";
+APT::Get::AllowUnauthenticated "false";
+APT::Get::Allow-Downgrades "true";
+Acquire::AllowInsecureRepositories "false";
+Acquire::ForceHash "SHA256";
+Acquire::GzipIndexes "false";
+Acquire::http::Timeout "30";
+Acquire::https::Timeout "30";
+Acquire::Languages "none";
+Acquire::Retries "3";
+Debug::NoLocking "true";
+Dir::Cache "{dir}/cache/";
+Dir::Cache::archives "{dir}/cache/archives/";
+Dir::Cache::pkgcache "pkgcache.bin";
+Dir::Cache::srcpkgcache "srcpkgcache.bin";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+Dir::Etc::sourcelist "{dir}/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::trusted "/dev/null";
+Dir::Etc::trustedparts "{dir}/trusted.d/";
+Dir::Log "{dir}/log";
+Dir::State "{dir}";
+Dir::State::lists "{dir}/lists/";
+Dir::State::status "{dir}/status";
+"#
+    )
+}

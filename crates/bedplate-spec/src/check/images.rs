@@ -1,0 +1,117 @@
+//! `image:` and `packages:` to a request that a source can bring.
+
+use std::path::Path;
+
+use bedplate_types::Reference;
+
+use super::host::Spot;
+use crate::diagnostics::Diagnostic;
+use crate::gathering::reason;
+use crate::lock::{Dependencies, ImageRequest};
+use crate::written::Origin;
+
+/// What `packages:` bring along where nothing is said of it: for a kernel nothing, for all else what they need.
+pub(crate) fn default_dependencies(what: &str) -> Dependencies {
+    if what == KERNEL {
+        Dependencies::None
+    } else {
+        Dependencies::Required
+    }
+}
+
+/// The noun of the kernel's image in messages.
+pub(crate) const KERNEL: &str = "kernel";
+
+/// The image that is asked for; `None` if none is, or if that was reported. `what` is a noun for messages.
+pub(super) fn request(
+    origin: &Origin,
+    spot: &Spot<'_>,
+    what: &str,
+    found: &mut Vec<Diagnostic>,
+) -> Option<ImageRequest> {
+    let image = origin.image.as_deref().filter(|text| !text.is_empty());
+    match (image, &origin.packages) {
+        (Some(_), Some(_)) => {
+            let message = format!("the {what} has both `image` and `packages`");
+            found.push(
+                spot.inner("/packages")
+                    .error(message)
+                    .hint("remove one of them"),
+            );
+            None
+        }
+        (Some(text), None) => {
+            // An entry of `init:` may be the text itself.
+            let inner = if spot.has("image") { "/image" } else { "" };
+            reference(text, &spot.inner(inner), found)
+        }
+        (None, Some(packages)) => {
+            let packages = packages.clone().into_request(default_dependencies(what));
+            let spot = spot.inner("/packages");
+            if packages.include.is_empty() {
+                found.push(spot.error(format!("the packages of the {what} are an empty list")));
+                return None;
+            }
+            let bad = packages.include.iter().find(|name| !is_package(name));
+            if let Some(name) = bad {
+                let hint = "a name has `a` to `z`, `0` to `9`, `+`, `-` and `.`";
+                found.push(
+                    spot.error(format!("`{name}` is not the name of a package"))
+                        .hint(hint),
+                );
+                return None;
+            }
+            Some(ImageRequest::Packages(packages))
+        }
+        (None, None) => None,
+    }
+}
+
+fn reference(text: &str, spot: &Spot<'_>, found: &mut Vec<Diagnostic>) -> Option<ImageRequest> {
+    if text.starts_with("@pkg:") {
+        let message = format!(
+            "`{text}` names a LinuxKit package by its sources, which needs `linuxkit pkg build`"
+        );
+        found.push(
+            spot.error(message)
+                .hint("write the reference that `linuxkit pkg show-tag` prints"),
+        );
+        return None;
+    }
+    match text.parse() {
+        Ok(reference) => Some(ImageRequest::Reference(rebase(reference, &spot.source.dir))),
+        Err(error) => {
+            found.push(spot.error(reason(&error)));
+            None
+        }
+    }
+}
+
+/// Relative paths start from the directory of the spec file.
+fn rebase(reference: Reference, dir: &Path) -> Reference {
+    let join = |path: String| dir.join(path).to_string_lossy().into_owned();
+    match reference {
+        Reference::Registry(_) => reference,
+        Reference::Oci { dir, tag } => Reference::Oci {
+            dir: join(dir),
+            tag,
+        },
+        Reference::OciArchive { file, tag } => Reference::OciArchive {
+            file: join(file),
+            tag,
+        },
+        Reference::DockerArchive { file, tag } => Reference::DockerArchive {
+            file: join(file),
+            tag,
+        },
+        Reference::Dir(path) => Reference::Dir(join(path)),
+        Reference::Tar(path) => Reference::Tar(join(path)),
+    }
+}
+
+/// Debian policy 5.6.1, with an optional `:ARCH` or `=VERSION` as apt takes them.
+fn is_package(name: &str) -> bool {
+    let rest = |c: char| c.is_ascii_alphanumeric() || "+-.:=~_".contains(c);
+    name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && name.chars().all(rest)
+}

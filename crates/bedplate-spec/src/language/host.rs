@@ -1,0 +1,208 @@
+//! The top level of a spec: kernel, init, lists of containers, volumes and files.
+
+use super::container::CONTAINER_LISTS;
+use super::{Kind, Map, TEXTS, key};
+
+/// A whole spec file.
+pub static HOST: Map = Map {
+    name: "spec",
+    doc: "A host. Several files, and files named by `include:`, make one spec: lists are joined in \
+          order, and of the kernel's keys the last that is not empty holds. Keys that begin with `x-` are passed \
+          over: they are a place for anchors (`x-common: &common`).",
+    extensible: true,
+    keys: &[
+        &[
+            key(
+                "include",
+                TEXTS,
+                "Spec files that come before this one, relative to it. A file that was read already is \
+                 passed over; a cycle is an error.",
+            )
+            .bedplate(),
+            key("hostname", Kind::Text, "The host's name, written to `/etc/hostname`.").bedplate(),
+            key("kernel", Kind::Map(&KERNEL), "The kernel. Without it only a `tar` can be built."),
+            key(
+                "init",
+                Kind::List(&INIT_ENTRY),
+                "Images that are unpacked over the root in order. The word `bedplate` stands for \
+                 Bedplate's own init. Where the list has images but not that word, the images bring \
+                 PID 1 themselves, as LinuxKit's do.",
+            )
+            .default("`[bedplate]`"),
+        ],
+        CONTAINER_LISTS,
+        &[
+            key("volumes", Kind::Maps(&VOLUME), "Named trees that containers share."),
+            key("files", Kind::Maps(&FILE), "Files of the root, placed after all else."),
+            key(
+                "trust",
+                Kind::Map(&TRUST),
+                "Accepted for old LinuxKit specs; has no effect, and a warning says so. Pin images by \
+                 digest instead.",
+            ),
+        ],
+    ],
+};
+
+static KERNEL: Map = Map {
+    name: "kernel",
+    doc: "The kernel comes from an image in LinuxKit's form (the kernel and a tar of its modules), or \
+          from packages of a distribution.",
+    extensible: false,
+    keys: &[&[
+        key("image", Kind::Text, "The image that holds the kernel."),
+        PACKAGES_KEY,
+        key("cmdline", Kind::Text, "The kernel command line, verbatim."),
+        key("binary", Kind::Text, "Name of the kernel in the image.").default("`kernel`"),
+        key(
+            "tar",
+            Kind::Text,
+            "Name of the tar in the image that is unpacked over the root; `none` or empty for none.",
+        )
+        .default("`kernel.tar`"),
+        key("ucode", Kind::Text, "Name of a cpio archive with microcode in the image, which goes before the initrd."),
+    ]],
+};
+
+static INIT_ENTRY: Kind = Kind::Any(&[Kind::Text, Kind::Map(&INIT_IMAGE)]);
+
+static INIT_IMAGE: Map = Map {
+    name: "init image",
+    doc: "An image of `init:` that is no plain reference.",
+    extensible: false,
+    keys: &[&[
+        key("image", Kind::Text, "An image reference.").bedplate(),
+        PACKAGES_KEY,
+    ]],
+};
+
+pub(super) const PACKAGES_KEY: super::Key = key(
+    "packages",
+    NAMES_OR_MORE,
+    "Distribution packages instead of `image`: their names, or a map that says more.",
+)
+.bedplate();
+
+const NAMES_OR_MORE: Kind = Kind::Any(&[TEXTS, Kind::Map(&PACKAGES)]);
+
+/// Distribution packages in full.
+pub static PACKAGES: Map = Map {
+    name: "packages",
+    doc: "Packages of a Debian-like distribution, with what they depend on, unpacked over one another. \
+          Their maintainer scripts do not run.",
+    extensible: false,
+    keys: &[&[
+        key("include", TEXTS, "Names of the packages.")
+            .required()
+            .bedplate(),
+        key("suite", Kind::Text, "Suite, such as `trixie`.")
+            .default("that of the build machine")
+            .bedplate(),
+        key("components", TEXTS, "Components of the archive.")
+            .default("`[main]`")
+            .bedplate(),
+        key("mirror", Kind::Text, "URL of the archive.")
+            .default("that of the build machine")
+            .bedplate(),
+        key(
+            "dependencies",
+            Kind::Choice(&["required", "recommended", "none"]),
+            "What comes along: what the packages depend on, also what they recommend, or nothing.",
+        )
+        .default("`required`; for the kernel `none`")
+        .bedplate(),
+    ]],
+};
+
+static VOLUME: Map = Map {
+    name: "volume",
+    doc: "A tree at `/containers/volumes/NAME`. Containers mount it by its name: `binds: [NAME:/path]`.",
+    extensible: false,
+    keys: &[&[
+        key(
+            "name",
+            Kind::Text,
+            "Name, of `a` to `z`, `0` to `9`, `_` and `-`; unique.",
+        )
+        .required(),
+        key(
+            "image",
+            Kind::Text,
+            "What the volume holds at first; an empty directory where absent.",
+        ),
+        PACKAGES_KEY,
+        key("readonly", Kind::Flag, "Can nobody write to it?").default("`false`"),
+        key(
+            "format",
+            Kind::Choice(&["filesystem", "oci"]),
+            "`filesystem` unpacks the image; `oci` stores it as an OCI image layout.",
+        )
+        .default("`filesystem`"),
+        key(
+            "platforms",
+            TEXTS,
+            "With `format: oci`, the platforms to store, such as `linux/amd64`; all where absent.",
+        ),
+    ]],
+};
+
+static FILE: Map = Map {
+    name: "file",
+    doc: "One file, directory or symlink. Exactly one of `contents`, `source`, `metadata`, `directory` and \
+          `symlink` says what it is. Missing parents are made with mode 0755 and owner root (LinuxKit \
+          gives them the file's mode and owner). What lies under `/var`, `/run` or `/tmp` is hidden by \
+          the tmpfs that init mounts there.",
+    extensible: false,
+    keys: &[&[
+        key(
+            "path",
+            Kind::Text,
+            "Where it goes; a leading `/` makes no difference.",
+        )
+        .required(),
+        key("contents", Kind::Text, "The contents."),
+        key(
+            "source",
+            Kind::Text,
+            "A file of the build machine; `~/` is the home directory. A relative path starts from the \
+             directory of the spec file (LinuxKit: from the working directory). A directory is copied with \
+             all that it holds (LinuxKit refuses one).",
+        ),
+        key(
+            "metadata",
+            Kind::Choice(&["yaml", "json"]),
+            "The merged spec of the host, in this form, is the contents.",
+        ),
+        key("directory", Kind::Flag, "Is it a directory?").default("`false`"),
+        key("symlink", Kind::Text, "It is a symlink with this target."),
+        key(
+            "optional",
+            Kind::Flag,
+            "Is it left out if `source` does not exist?",
+        )
+        .default("`false`"),
+        key("mode", Kind::Mode, "Permissions, in octal.").default("`0600`, for directories `0700`"),
+        key(
+            "uid",
+            Kind::Id,
+            "Owner: a number or the name of a container.",
+        )
+        .default("`0`"),
+        key(
+            "gid",
+            Kind::Id,
+            "Group: a number or the name of a container.",
+        )
+        .default("`0`"),
+    ]],
+};
+
+static TRUST: Map = Map {
+    name: "trust",
+    doc: "Image signature checks of old LinuxKit versions.",
+    extensible: false,
+    keys: &[&[
+        key("image", TEXTS, "No effect."),
+        key("org", TEXTS, "No effect."),
+    ]],
+};

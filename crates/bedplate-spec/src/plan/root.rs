@@ -1,0 +1,128 @@
+//! The root: what every root needs, the init images over one another, and PID 1.
+
+use bedplate_types::{Reference, TreePath};
+
+use super::{Planner, origin, path};
+use crate::lock::ImageRequest;
+use crate::planning::{Action, InitFlavour, Owner};
+
+/// Directories of a host with our own init, beside those of every root.
+const HOST_DIRECTORIES: [(&str, u32); 7] = [
+    ("containers", 0o755),
+    ("mnt", 0o755),
+    ("root", 0o700),
+    ("run", 0o755),
+    ("tmp", 0o1777),
+    ("usr/bin", 0o755),
+    ("var", 0o755),
+];
+
+/// Where the resolver's configuration of the host is written at run time (LinuxKit's place).
+const RESOLV_CONF: &str = "/run/resolvconf/resolv.conf";
+
+const HOSTS: &str = "127.0.0.1       localhost
+::1     localhost ip6-localhost ip6-loopback
+fe00::0 ip6-localnet
+ff00::0 ip6-mcastprefix
+ff02::1 ip6-allnodes
+ff02::2 ip6-allrouters
+";
+
+const NO_RESOLV_CONF: &str = "\n# no resolv.conf configured\n";
+
+impl Planner<'_> {
+    /// Everything at `/` that comes before volumes and containers.
+    pub(super) fn root(&mut self) {
+        let is_ours = self.spec.flavour == InitFlavour::Bedplate;
+        self.root_defaults(&TreePath::root(), "every host");
+        if is_ours {
+            self.text(path("etc/hosts"), "every host", HOSTS);
+            for (directory, mode) in HOST_DIRECTORIES {
+                let owner = Owner {
+                    mode,
+                    uid: 0,
+                    gid: 0,
+                };
+                self.step(path(directory), "every host", Action::Directory(owner));
+            }
+        }
+        for entry in &self.spec.init {
+            let origin = origin(&format!("init `{}`", entry.image.describe()), &entry.place);
+            self.resolved(&entry.image, &entry.place);
+            self.image(TreePath::root(), &origin, &entry.image);
+            if brings_dockers_files(&entry.image) {
+                self.text(path("etc/hosts"), &origin, HOSTS);
+            }
+        }
+        if is_ours {
+            // After the images, so that none of them replaces PID 1.
+            self.step(TreePath::root(), "init `bedplate`", Action::InitPrograms);
+        }
+        self.symlink("etc/resolv.conf", "every host", RESOLV_CONF);
+    }
+
+    /// An image as the root of a container at `at`.
+    pub(super) fn container_root(&mut self, at: &TreePath, origin: &str, image: &ImageRequest) {
+        self.directory(at.clone(), origin);
+        self.root_defaults(at, origin);
+        // Images that a container tool built hold its own `hosts` and `resolv.conf`, which LinuxKit replaces.
+        // What is in a directory, a tar or a package was put there on purpose.
+        let files = [("etc/hosts", HOSTS), ("etc/resolv.conf", NO_RESOLV_CONF)];
+        let replace = brings_dockers_files(image);
+        if replace {
+            self.image(at.clone(), origin, image);
+        }
+        for (name, contents) in files {
+            self.text(at.join(&path(name)), origin, contents);
+        }
+        if !replace {
+            self.image(at.clone(), origin, image);
+        }
+    }
+
+    /// Mount points and links that every root has; what an image brings replaces them.
+    fn root_defaults(&mut self, at: &TreePath, origin: &str) {
+        for name in ["dev", "dev/pts", "dev/shm", "etc", "proc", "sys"] {
+            self.directory(at.join(&path(name)), origin);
+        }
+        let mtab = at.join(&path("etc/mtab"));
+        let owner = Owner {
+            mode: 0o777,
+            uid: 0,
+            gid: 0,
+        };
+        self.step(
+            mtab,
+            origin,
+            Action::Symlink {
+                target: "/proc/mounts".to_owned(),
+                owner,
+            },
+        );
+    }
+
+    fn symlink(&mut self, at: &str, origin: &str, target: &str) {
+        let owner = Owner {
+            mode: 0o777,
+            uid: 0,
+            gid: 0,
+        };
+        self.step(
+            path(at),
+            origin,
+            Action::Symlink {
+                target: target.to_owned(),
+                owner,
+            },
+        );
+    }
+}
+
+/// Was the image made by a container tool, which leaves files of its own in it?
+fn brings_dockers_files(image: &ImageRequest) -> bool {
+    match image {
+        ImageRequest::Packages(_) => false,
+        ImageRequest::Reference(Reference::Dir(_) | Reference::Tar(_)) => false,
+        ImageRequest::Reference(_) => true,
+    }
+}

@@ -1,0 +1,161 @@
+//! Child processes of an event loop: started here, reaped by number, never waited for one by one.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, WaitOptions, WaitStatus};
+
+pub use rustix::process::Signal;
+
+/// A process that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Its number.
+    pub pid: u32,
+    /// Its exit status, or 128 and the number of the signal that ended it.
+    pub code: i32,
+}
+
+/// Where a child's output goes.
+#[derive(Debug)]
+pub enum Output {
+    /// Both streams into one descriptor, in the order in which they were written.
+    Joined(OwnedFd),
+    /// Each into its own.
+    Apart(OwnedFd, OwnedFd),
+    /// Nowhere.
+    Discarded,
+    /// Where the parent's goes.
+    Inherited,
+}
+
+/// Starts `program` with an environment of `PATH` only and gives its number. Whoever calls this must [`reap`].
+pub fn spawn<A: AsRef<OsStr>>(program: &OsStr, arguments: &[A], output: Output) -> io::Result<u32> {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .env("PATH", SEARCH_PATH)
+        .current_dir("/")
+        .stdin(Stdio::null());
+    match output {
+        Output::Joined(descriptor) => {
+            command.stdout(descriptor.try_clone()?).stderr(descriptor);
+        }
+        Output::Apart(out, err) => {
+            command.stdout(out).stderr(err);
+        }
+        Output::Discarded => {
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+        }
+        Output::Inherited => {}
+    }
+    command.spawn().map(|child| child.id())
+}
+
+/// Starts `program` as the leader of a session that owns `terminal`.
+#[allow(
+    unsafe_code,
+    reason = "a controlling terminal can only be taken between fork and exec"
+)]
+pub fn spawn_on_terminal(program: &OsStr, terminal: OwnedFd) -> io::Result<u32> {
+    use std::os::unix::process::CommandExt;
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("PATH", SEARCH_PATH)
+        .env("TERM", "linux")
+        .env("HOME", "/root")
+        .current_dir("/");
+    command
+        .stdin(terminal.try_clone()?)
+        .stdout(terminal.try_clone()?)
+        .stderr(terminal);
+    // SAFETY: setsid(2) and ioctl(2) are async-signal-safe and touch no memory of the parent.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::setsid()?;
+            rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+            Ok(())
+        });
+    }
+    command.spawn().map(|child| child.id())
+}
+
+/// `PATH` of what is started here.
+pub const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Takes the exit status of one process that has ended, any child or adopted orphan; `None` if there is none now.
+pub fn reap() -> Option<Ended> {
+    loop {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) => {
+                if let Some(code) = exit_code(status) {
+                    return Some(Ended {
+                        pid: pid.as_raw_nonzero().get().unsigned_abs(),
+                        code,
+                    });
+                }
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(None) | Err(_) => return None,
+        }
+    }
+}
+
+fn exit_code(status: WaitStatus) -> Option<i32> {
+    status
+        .exit_status()
+        .or_else(|| status.terminating_signal().map(|signal| 128 + signal))
+}
+
+/// Sends a signal to a process.
+pub fn signal(pid: u32, signal: Signal) -> io::Result<()> {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(rustix::process::kill_process(pid, signal)?)
+}
+
+/// Does this process exist, if only as a zombie?
+pub fn exists(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+}
+
+/// Sends a signal to every process but PID 1 and kernel threads.
+#[allow(unsafe_code, reason = "kill(-1) has no safe form")]
+pub fn signal_all(signal: Signal) {
+    // SAFETY: kill(2) touches no memory. That nothing is left to signal is no error.
+    unsafe {
+        libc::kill(-1, signal.as_raw());
+    }
+}
+
+/// A pipe whose read end does not block; neither end leaks into children.
+pub fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read_end, write_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    rustix::io::ioctl_fionbio(&read_end, true)?;
+    Ok((read_end, write_end))
+}
+
+/// Has this process any child, running or waiting to be reaped?
+pub fn any() -> bool {
+    let how = rustix::process::WaitIdOptions::EXITED
+        | rustix::process::WaitIdOptions::NOWAIT
+        | rustix::process::WaitIdOptions::NOHANG;
+    !matches!(
+        rustix::process::waitid(rustix::process::WaitId::All, how),
+        Err(rustix::io::Errno::CHILD)
+    )
+}
+
+/// Makes this process `program`, looked up in `PATH`, with the environment that it has. Returns only if that
+/// fails. Signals that the Rust runtime ignores get their defaults back.
+pub fn become_program<A: AsRef<OsStr>>(program: &OsStr, arguments: &[A]) -> io::Error {
+    use std::os::unix::process::CommandExt;
+    Command::new(program).args(arguments).exec()
+}

@@ -1,0 +1,4 @@
+//! Netlink: what the kernel tells of devices, and network interfaces.
+
+pub mod links;
+pub mod uevents;

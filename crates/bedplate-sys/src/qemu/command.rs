@@ -1,0 +1,248 @@
+//! The command line of a machine: a value first, so that it can be looked at and tested.
+
+use std::fmt;
+use std::net::SocketAddrV4;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::str::FromStr;
+
+use super::Accelerator;
+use crate::child::TiedChild;
+use crate::tool::{Tool, ToolError};
+
+/// A machine that boots a kernel and an initrd.
+#[derive(Debug)]
+pub struct MachineConfig {
+    /// What executes it.
+    pub accelerator: Accelerator,
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// The initrd, if there is one.
+    pub initrd: Option<PathBuf>,
+    /// The kernel command line.
+    pub cmdline: String,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// Number of processors.
+    pub cpus: u32,
+    /// Ports of this machine that lead into the guest.
+    pub forwards: Vec<Forward>,
+    /// Disks, in order: `/dev/vda`, `/dev/vdb`, …
+    pub disks: Vec<Disk>,
+    /// Serial ports, in order: `ttyS0`, `ttyS1`, …; each one end of a pair of stream sockets.
+    pub serials: Vec<OwnedFd>,
+    /// QEMU's own command port, if it is wanted; likewise.
+    pub monitor: Option<OwnedFd>,
+}
+
+/// A forwarded port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forward {
+    /// Transport.
+    pub transport: Transport,
+    /// Address and port on this machine (QEMU forwards from IPv4 only).
+    pub host: SocketAddrV4,
+    /// Port in the guest.
+    pub guest: u16,
+}
+
+/// Transport of a forwarded port.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP
+    #[default]
+    Tcp,
+    /// UDP
+    Udp,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        })
+    }
+}
+
+/// A disk that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk {
+    /// Its file.
+    pub file: PathBuf,
+    /// Its format.
+    pub format: DiskFormat,
+}
+
+/// Format of a disk's file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DiskFormat {
+    /// Bytes as the guest sees them.
+    #[default]
+    Raw,
+    /// QEMU's own.
+    Qcow2,
+}
+
+impl fmt::Display for DiskFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Raw => "raw",
+            Self::Qcow2 => "qcow2",
+        })
+    }
+}
+
+impl FromStr for DiskFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "raw" => Ok(Self::Raw),
+            "qcow2" => Ok(Self::Qcow2),
+            other => Err(format!("unknown disk format `{other}` (known: raw, qcow2)")),
+        }
+    }
+}
+
+impl MachineConfig {
+    /// The arguments for QEMU.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments: Vec<String> = Vec::new();
+        let mut add = |words: &[&str]| arguments.extend(words.iter().map(|&word| word.to_owned()));
+        add(&[
+            "-no-user-config",
+            "-nodefaults",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-machine",
+            "q35",
+        ]);
+        add(&self.accelerator.arguments());
+        add(&[
+            "-m",
+            &format!("{}M", self.memory_mib),
+            "-smp",
+            &self.cpus.to_string(),
+        ]);
+        add(&[
+            "-kernel",
+            &self.kernel.to_string_lossy(),
+            "-append",
+            &self.cmdline,
+        ]);
+        if let Some(initrd) = &self.initrd {
+            add(&["-initrd", &initrd.to_string_lossy()]);
+        }
+        add(&[
+            "-netdev",
+            &self.netdev(),
+            "-device",
+            "virtio-net-pci,netdev=net0,romfile=",
+        ]);
+        add(&["-device", "virtio-rng-pci"]);
+        for disk in &self.disks {
+            add(&[
+                "-drive",
+                &format!(
+                    "if=virtio,format={},file={}",
+                    disk.format,
+                    escape(&disk.file)
+                ),
+            ]);
+        }
+        for (number, serial) in self.serials.iter().enumerate() {
+            let id = format!("serial{number}");
+            add(&[
+                "-chardev",
+                &chardev(&id, serial),
+                "-serial",
+                &format!("chardev:{id}"),
+            ]);
+        }
+        if let Some(monitor) = &self.monitor {
+            add(&[
+                "-chardev",
+                &chardev("monitor", monitor),
+                "-mon",
+                "chardev=monitor,mode=readline",
+            ]);
+        }
+        arguments
+    }
+
+    /// Starts it; its standard error is a pipe.
+    pub fn spawn(self) -> Result<TiedChild, ToolError> {
+        let mut tool = Tool::new("qemu-system-x86_64", "qemu-system-x86").args(self.arguments());
+        tool.command().stdout(Stdio::null()).stderr(Stdio::piped());
+        TiedChild::spawn_with(tool, self.serials.into_iter().chain(self.monitor).collect())
+    }
+
+    fn netdev(&self) -> String {
+        let mut netdev = "user,id=net0".to_owned();
+        for forward in &self.forwards {
+            let Forward {
+                transport,
+                host,
+                guest,
+            } = forward;
+            netdev.push_str(&format!(
+                ",hostfwd={transport}:{}:{}-:{guest}",
+                host.ip(),
+                host.port()
+            ));
+        }
+        netdev
+    }
+}
+
+fn chardev(id: &str, socket: &OwnedFd) -> String {
+    format!("socket,id={id},fd={}", socket.as_raw_fd())
+}
+
+/// A path as the value of an option: QEMU wants commas twice.
+pub(super) fn escape(path: &Path) -> String {
+    path.to_string_lossy().replace(',', ",,")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_says_what_the_value_says() {
+        let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let number = ours.as_raw_fd();
+        let config = MachineConfig {
+            accelerator: Accelerator::Tcg,
+            kernel: "/i/web-kernel".into(),
+            initrd: Some("/i/web-initrd.img".into()),
+            cmdline: "console=ttyS0 x=\"a b\"".into(),
+            memory_mib: 512,
+            cpus: 2,
+            forwards: vec![Forward {
+                transport: Transport::Tcp,
+                host: "127.0.0.1:8080".parse().unwrap(),
+                guest: 80,
+            }],
+            disks: vec![Disk {
+                file: "/d/a,b.img".into(),
+                format: DiskFormat::Qcow2,
+            }],
+            serials: vec![ours.into()],
+            monitor: None,
+        };
+        let line = config.arguments().join("\n");
+        for expected in [
+            "-accel\ntcg,thread=multi\n-cpu\nmax,la57=off,cx16=off\n-m\n512M\n-smp\n2\n",
+            "-kernel\n/i/web-kernel\n-append\nconsole=ttyS0 x=\"a b\"\n-initrd\n/i/web-initrd.img\n",
+            "-netdev\nuser,id=net0,hostfwd=tcp:127.0.0.1:8080-:80\n",
+            "-drive\nif=virtio,format=qcow2,file=/d/a,,b.img\n",
+            &format!("-chardev\nsocket,id=serial0,fd={number}\n-serial\nchardev:serial0"),
+        ] {
+            assert!(line.contains(expected), "{expected:?} is not in\n{line}");
+        }
+    }
+}

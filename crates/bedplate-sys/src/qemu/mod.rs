@@ -1,0 +1,12 @@
+//! QEMU as a process: which accelerator works here, and a machine's command line.
+//!
+//! What runs inside, and when it is well, is not known here.
+
+mod accelerator;
+mod command;
+mod probe;
+
+pub use accelerator::{
+    Accelerator, AcceleratorChoice, Chosen, UnknownAccelerator, choose, remember_failure, said_no,
+};
+pub use command::{Disk, DiskFormat, Forward, MachineConfig, Transport};

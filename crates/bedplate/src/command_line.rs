@@ -1,0 +1,170 @@
+//! The words that `bedplate` understands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::run::RunArguments;
+
+/// Builds, ships, boots and runs immutable Linux hosts.
+#[derive(Parser)]
+#[command(version, after_help = EXIT_CODES, propagate_version = true)]
+pub struct CommandLine {
+    /// Where downloaded and derived things are kept [default: $XDG_CACHE_HOME/bedplate]
+    #[arg(long, global = true, env = "BEDPLATE_CACHE", value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    failed for another reason
+  2    the command line is wrong
+  3    the spec is wrong
+  4    an image cannot be had (not found, not allowed, no network)
+  5    bytes are not what they should be (digest, malformed archive, limit)
+  6    no space is left, or a file cannot be read or written
+  7    a program of the build machine is missing
+  130  interrupted
+`bedplate run` has codes of its own: see `bedplate run --help`.";
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Build a host from one or more specs
+    #[command(after_help = "Examples:
+  bedplate build host.yml
+  bedplate build base.yml site.yml -o out --set VERSION=3 --format kernel+initrd --format tar
+  bedplate build host.yml --dry-run")]
+    Build(BuildArguments),
+    /// Boot a built host in QEMU
+    #[command(after_help = "Examples:
+  bedplate run out --publish 8080:80
+  bedplate run out --publish :80 --wait-for http://guest:80/ --exec 'bedctl list'")]
+    Run(RunArguments),
+    /// Tell who put a path into a host
+    #[command(after_help = "Example:\n  bedplate why /etc/hosts host.yml")]
+    Why(WhyArguments),
+    /// Look at and clean the cache
+    #[command(subcommand)]
+    Cache(CacheCommand),
+    /// Print the completion script of a shell
+    #[command(
+        after_help = "Example:\n  bedplate completion bash > ~/.local/share/bash-completion/completions/bedplate"
+    )]
+    Completion { shell: clap_complete::Shell },
+    /// Print the JSON Schema of specs
+    Schema,
+    /// Print the manual page
+    Man,
+}
+
+/// What a spec is read and resolved with.
+#[derive(Args)]
+pub struct SpecArguments {
+    /// Set a variable of the spec
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Architecture of the host [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<bedplate_types::Arch>,
+    /// When registries and package mirrors are asked
+    #[arg(long, value_enum, default_value_t = PullChoice::Missing)]
+    pub pull: PullChoice,
+    /// Ask URL first for what lies in REGISTRY
+    #[arg(long, value_name = "[REGISTRY=]URL")]
+    pub mirror: Vec<String>,
+    /// Time stamp that nothing in the host is later than, in seconds since 1970
+    #[arg(
+        long,
+        env = "SOURCE_DATE_EPOCH",
+        value_name = "SECONDS",
+        default_value_t = 1_492_533_000
+    )]
+    pub epoch: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum PullChoice {
+    /// For what is not in the cache
+    Missing,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum CompressionChoice {
+    Zstd,
+    Gzip,
+    None,
+}
+
+#[derive(Args)]
+pub struct BuildArguments {
+    /// Spec files, merged in order; `-` is standard input
+    #[arg(required = true)]
+    pub spec: Vec<String>,
+    /// Directory for the outputs
+    #[arg(short, long, default_value = ".", value_name = "DIR")]
+    pub output: PathBuf,
+    /// What to write: kernel+initrd, tar; may be repeated
+    #[arg(long, default_value = "kernel+initrd")]
+    pub format: Vec<bedplate_build::Format>,
+    /// Name that the outputs begin with [default: that of the last spec]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// How the initrd is compressed
+    #[arg(long, value_enum, default_value_t = CompressionChoice::Zstd)]
+    pub compression: CompressionChoice,
+    /// Level of the compression [default: 3 for zstd, 6 for gzip]
+    #[arg(long)]
+    pub level: Option<i32>,
+    /// Print the plan and build nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Lose extended attributes where a format cannot hold them
+    #[arg(long)]
+    pub drop_xattrs: bool,
+    #[command(flatten)]
+    pub resolving: SpecArguments,
+}
+
+#[derive(Args)]
+pub struct WhyArguments {
+    /// Path in the host
+    pub path: bedplate_types::TreePath,
+    /// Spec files, merged in order
+    #[arg(required = true)]
+    pub spec: Vec<String>,
+    #[command(flatten)]
+    pub resolving: SpecArguments,
+}
+
+#[derive(Subcommand)]
+pub enum CacheCommand {
+    /// List what is kept
+    Ls,
+    /// Remove an image, by the name that `ls` shows
+    Rm {
+        #[arg(required = true)]
+        name: Vec<String>,
+    },
+    /// Remove what nothing needs, and what was not used for long
+    Gc {
+        /// Remove what was not used for so many days
+        #[arg(long, value_name = "DAYS")]
+        max_age: Option<u64>,
+        /// Remove the least recently used until this remains, such as 10G
+        #[arg(long)]
+        max_size: Option<bedplate_types::ByteSize>,
+        /// Say what would go, and remove nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}

@@ -1,0 +1,82 @@
+//! `bedplate build`
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use bedplate_build::{InitrdOptions, OutputOptions, write_outputs};
+use bedplate_formats::compression::Compression;
+use bedplate_store::Store;
+use bedplate_types::ByteSize;
+
+use super::{host_of, plan_of, workshop};
+use crate::command_line::{BuildArguments, CompressionChoice};
+use crate::programs;
+use crate::progress::reporter;
+use crate::report::Failure;
+
+pub fn run(arguments: BuildArguments, json: bool, cache: &Path) -> Result<ExitCode, Failure> {
+    let store = Store::open(cache)?;
+    let progress = reporter(json);
+    let (plan, lock) = plan_of(&arguments.spec, &arguments.resolving, &store, &*progress)?;
+    if arguments.dry_run {
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&plan).expect("a plan is plain data")
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    let host = host_of(&plan, &lock, &store, &*progress)?;
+    let options = options(&arguments);
+    let programs = programs::directory()?;
+    let manifest = write_outputs(
+        &host,
+        (&plan, &lock),
+        &options,
+        &workshop(&store, &*progress, &programs),
+    )?;
+    if json {
+        print!("{}", manifest.render());
+        return Ok(ExitCode::SUCCESS);
+    }
+    for artefact in &manifest.artefacts {
+        let path = options.directory.join(&artefact.file);
+        println!(
+            "{} ({}, sha256:{})",
+            path.display(),
+            ByteSize(artefact.size),
+            &artefact.sha256[..12]
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(arguments: &BuildArguments) -> OutputOptions {
+    let (compression, level) = match arguments.compression {
+        CompressionChoice::Zstd => (Compression::Zstd, 3),
+        CompressionChoice::Gzip => (Compression::Gzip, 6),
+        CompressionChoice::None => (Compression::None, 0),
+    };
+    let stem = arguments
+        .spec
+        .last()
+        .map(Path::new)
+        .and_then(Path::file_stem);
+    let named = stem
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .filter(|stem| stem != "-");
+    OutputOptions {
+        directory: arguments.output.clone(),
+        name: arguments
+            .name
+            .clone()
+            .or(named)
+            .unwrap_or_else(|| "host".to_owned()),
+        formats: arguments.format.clone(),
+        initrd: InitrdOptions {
+            compression,
+            level: arguments.level.unwrap_or(level),
+            threads: std::thread::available_parallelism().map_or(1, Into::into),
+        },
+        drop_xattrs: arguments.drop_xattrs,
+    }
+}

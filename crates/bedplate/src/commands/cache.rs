@@ -1,0 +1,79 @@
+//! `bedplate cache`
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bedplate_store::{Policy, Store};
+use bedplate_types::ByteSize;
+
+use crate::command_line::CacheCommand;
+use crate::report::Failure;
+
+const DAY: u64 = 86_400;
+
+pub fn run(command: CacheCommand, json: bool, cache: &Path) -> Result<ExitCode, Failure> {
+    let mut store = Store::open(cache)?;
+    match command {
+        CacheCommand::Ls => list(&store, json)?,
+        CacheCommand::Rm { name } => {
+            for name in name {
+                let removed = store.rm(&name)?;
+                tell("removed", &removed, json);
+            }
+        }
+        CacheCommand::Gc {
+            max_age,
+            max_size,
+            dry_run,
+        } => {
+            let max_age = max_age.map(|days| Duration::from_secs(days.saturating_mul(DAY)));
+            let collected = store.gc(&Policy {
+                max_age,
+                max_size: max_size.map(|size| size.0),
+                dry_run,
+            })?;
+            tell(
+                if dry_run { "would remove" } else { "removed" },
+                &collected,
+                json,
+            );
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(store: &Store, json: bool) -> Result<(), Failure> {
+    for entry in store.ls()? {
+        if json {
+            println!(
+                "{}",
+                serde_json::json!({"kind": entry.kind.as_str(), "name": entry.name, "size": entry.size})
+            );
+        } else {
+            println!(
+                "{:8} {:>10}  {}",
+                entry.kind.as_str(),
+                ByteSize(entry.size).to_string(),
+                entry.name
+            );
+        }
+    }
+    Ok(())
+}
+
+fn tell(what: &str, collected: &bedplate_store::Collected, json: bool) {
+    if json {
+        println!(
+            "{}",
+            serde_json::json!({"removed": collected.removed, "freed": collected.freed, "kept": collected.kept})
+        );
+    } else {
+        println!(
+            "{what} {} files, {}; {} stay",
+            collected.removed,
+            ByteSize(collected.freed),
+            ByteSize(collected.kept)
+        );
+    }
+}

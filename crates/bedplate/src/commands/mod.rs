@@ -1,0 +1,124 @@
+//! One module a command, and what several of them do alike.
+
+pub mod build;
+pub mod cache;
+pub mod run;
+pub mod texts;
+pub mod why;
+
+use std::path::{Path, PathBuf};
+
+use bedplate_build::{Host, Workshop, assemble};
+use bedplate_sources::{Options, Pull, Sources};
+use bedplate_spec::lock::Lock;
+use bedplate_spec::planning::BuildPlan;
+use bedplate_spec::{PlanOptions, Variables, parse, plan};
+use bedplate_store::Store;
+use bedplate_types::{Arch, Epoch, Progress};
+
+use crate::command_line::{PullChoice, SpecArguments};
+use crate::loading::Files;
+use crate::programs;
+use crate::report::Failure;
+
+/// The cache: as told, or where the XDG base directory specification puts it.
+pub fn cache_directory(told: Option<PathBuf>) -> PathBuf {
+    let var = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    told.or_else(|| Some(var("XDG_CACHE_HOME")?.join("bedplate")))
+        .or_else(|| Some(var("HOME")?.join(".cache/bedplate")))
+        .unwrap_or_else(|| PathBuf::from("/var/tmp/bedplate"))
+}
+
+/// Specs to a plan, with everything that the plan names in the store.
+pub fn plan_of(
+    specs: &[String],
+    arguments: &SpecArguments,
+    store: &Store,
+    progress: &dyn Progress,
+) -> Result<(BuildPlan, Lock), Failure> {
+    let arch = match arguments.arch.or_else(Arch::native) {
+        Some(arch) => arch,
+        None => {
+            return Err(Failure::new(
+                2,
+                "this machine's architecture is none that hosts are built for",
+            )
+            .hint("name one with --arch"));
+        }
+    };
+    let spec = parse(specs, &Files, &variables(&arguments.set)?)?;
+    for warning in spec.warnings.iter() {
+        progress.warn(&warning.to_string());
+    }
+    let base = std::env::current_dir().unwrap_or_default();
+    let mut options = Options::new(arch, base);
+    options.pull = match arguments.pull {
+        PullChoice::Missing => Pull::IfMissing,
+        PullChoice::Always => Pull::Always,
+        PullChoice::Never => Pull::Never,
+    };
+    options.mirrors = arguments.mirror.iter().map(|text| mirror(text)).collect();
+    let lock = Sources::new(store, options, progress).resolve_all(&spec.requests())?;
+    let plan = plan(
+        &spec,
+        &lock,
+        &PlanOptions {
+            arch,
+            epoch: Epoch(arguments.epoch),
+        },
+    )?;
+    for warning in plan.warnings.iter() {
+        progress.warn(&warning.to_string());
+    }
+    Ok((plan, lock))
+}
+
+/// Carries out the plan up to the tree.
+pub fn host_of(
+    plan: &BuildPlan,
+    lock: &Lock,
+    store: &Store,
+    progress: &dyn Progress,
+) -> Result<Host, Failure> {
+    let programs = programs::directory()?;
+    Ok(assemble(plan, lock, &workshop(store, progress, &programs))?)
+}
+
+/// What a build works with.
+pub fn workshop<'a>(
+    store: &'a Store,
+    progress: &'a dyn Progress,
+    programs: &'a Path,
+) -> Workshop<'a> {
+    Workshop {
+        store,
+        progress,
+        programs,
+    }
+}
+
+fn variables(set: &[String]) -> Result<Variables, Failure> {
+    let home = std::env::var("HOME")
+        .ok()
+        .map(|home| ("HOME".to_owned(), home));
+    let mut variables = Variables::new().environment(home);
+    for text in set {
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            Failure::new(2, format!("`--set {text}` has no `=`")).hint("write --set NAME=VALUE")
+        })?;
+        variables = variables.set(name, value);
+    }
+    Ok(variables)
+}
+
+/// `[REGISTRY=]URL`
+fn mirror(text: &str) -> (String, String) {
+    match text.split_once('=') {
+        Some((registry, url)) if !registry.contains("://") => (registry.to_owned(), url.to_owned()),
+        _ => (String::new(), text.to_owned()),
+    }
+}

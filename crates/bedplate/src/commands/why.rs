@@ -1,0 +1,42 @@
+//! `bedplate why`
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use bedplate_store::Store;
+
+use super::{host_of, plan_of};
+use crate::command_line::WhyArguments;
+use crate::progress::reporter;
+use crate::report::Failure;
+
+pub fn run(arguments: WhyArguments, json: bool, cache: &Path) -> Result<ExitCode, Failure> {
+    let store = Store::open(cache)?;
+    let progress = reporter(json);
+    let (plan, lock) = plan_of(&arguments.spec, &arguments.resolving, &store, &*progress)?;
+    let host = host_of(&plan, &lock, &store, &*progress)?;
+    let found = bedplate_build::why(&host.tree, &arguments.path);
+    let found =
+        found.ok_or_else(|| Failure::new(1, format!("the host has no `{}`", arguments.path)))?;
+    if json {
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&found).expect("an explanation is plain data")
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    let target = found
+        .target
+        .map(|target| format!(" -> {target}"))
+        .unwrap_or_default();
+    let (uid, gid) = found.owner;
+    println!(
+        "{}{target}: {} {} {uid}:{gid}",
+        found.path, found.kind, found.mode
+    );
+    println!("  from {}", found.origin);
+    for origin in found.over {
+        println!("  over {origin}");
+    }
+    Ok(ExitCode::SUCCESS)
+}

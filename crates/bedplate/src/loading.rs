@@ -1,0 +1,51 @@
+//! Spec files from disk and standard input.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use bedplate_spec::{Load, LoadError, SourceText};
+
+/// No spec of a person is larger.
+const MAX_SPEC: u64 = 16 << 20;
+
+/// Reads what the command line and `include:` name.
+pub struct Files;
+
+impl Load for Files {
+    fn load(&self, from: Option<&Path>, name: &str) -> Result<SourceText, LoadError> {
+        read(from, name).map_err(|source| LoadError {
+            name: name.to_owned(),
+            source: source.into(),
+        })
+    }
+}
+
+fn read(from: Option<&Path>, name: &str) -> io::Result<SourceText> {
+    let label = name.to_owned();
+    if name == "-" {
+        let text = text(io::stdin())?;
+        return Ok(SourceText {
+            label,
+            id: PathBuf::from("-"),
+            dir: std::env::current_dir()?,
+            text,
+        });
+    }
+    let base = from.and_then(Path::parent).unwrap_or(Path::new(""));
+    let path = fs::canonicalize(base.join(name))?;
+    let dir = path.parent().unwrap_or(Path::new("/")).to_owned();
+    let text = text(fs::File::open(&path)?)?;
+    Ok(SourceText {
+        label,
+        id: path,
+        dir,
+        text,
+    })
+}
+
+fn text(reader: impl Read) -> io::Result<String> {
+    let mut text = String::new();
+    reader.take(MAX_SPEC).read_to_string(&mut text)?;
+    Ok(text)
+}

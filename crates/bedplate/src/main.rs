@@ -1,0 +1,64 @@
+//! `bedplate`: the command line. It parses, calls the libraries, and is the only one that prints.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing is what this program is for"
+)]
+
+mod command_line;
+mod commands;
+mod loading;
+mod programs;
+mod progress;
+mod report;
+
+use std::process::ExitCode;
+
+use bedplate_run::Interrupts;
+use clap::Parser;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use command_line::{Command, CommandLine};
+
+fn main() -> ExitCode {
+    let CommandLine {
+        cache,
+        json,
+        command,
+    } = CommandLine::parse();
+    let interrupts = Interrupts::default();
+    let booting = matches!(command, Command::Run(_));
+    catch_signals(booting, interrupts.clone());
+    let cache = commands::cache_directory(cache);
+    let result = match command {
+        Command::Build(arguments) => commands::build::run(arguments, json, &cache),
+        Command::Why(arguments) => commands::why::run(arguments, json, &cache),
+        Command::Run(arguments) => {
+            commands::run::run(arguments, json, cache, interrupts).map_err(Into::into)
+        }
+        Command::Cache(command) => commands::cache::run(command, json, &cache),
+        Command::Completion { shell } => Ok(commands::texts::completion(shell)),
+        Command::Schema => Ok(commands::texts::schema()),
+        Command::Man => commands::texts::man(),
+    };
+    result.unwrap_or_else(|failure| failure.tell(json))
+}
+
+/// Ctrl-C removes what is half done and ends with 130; a host that runs is powered off instead.
+fn catch_signals(booting: bool, interrupts: Interrupts) {
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else {
+        return;
+    };
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            if booting {
+                interrupts.interrupt();
+                continue;
+            }
+            bedplate_sys::scratch::clean();
+            eprintln!("interrupted: nothing half done is left");
+            std::process::exit(128 + signal);
+        }
+    });
+}
