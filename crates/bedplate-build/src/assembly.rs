@@ -8,19 +8,20 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use bedplate_boot::{
-    COMPLETE_MARKER, CONTROL_TOOL, Host as HostDocument, INIT, RUNTIME, XATTR_TABLE, XattrTable,
+    COMPLETE_MARKER, CONTROL_TOOL, Host as HostDocument, INIT, XATTR_TABLE, XattrTable,
     text_from_bytes,
 };
 use bedplate_spec::lock::{ImageId, Lock};
 use bedplate_spec::planning::{Action, BuildPlan, FileContent, InitFlavour, Owner, Step};
 use bedplate_store::Store;
 use bedplate_tree::{Content, Entry, EntryKind, Meta, OriginId, Tree, TreeBuilder};
-use bedplate_types::{Package, Progress, TreePath};
+use bedplate_types::{Arch, Package, Progress, TreePath};
 
 use crate::BuildError;
 use crate::images::Images;
 use crate::kernel::Kernel;
 use crate::packages::{APK_DATABASES, packages_in, read_text};
+use crate::programs::Programs;
 
 /// What a build works with.
 pub struct Workshop<'a> {
@@ -28,8 +29,8 @@ pub struct Workshop<'a> {
     pub store: &'a Store,
     /// Is told what happens.
     pub progress: &'a dyn Progress,
-    /// The directory with `bedplate-init` and `bedplate-runtime` for the host's architecture.
-    pub programs: &'a Path,
+    /// The programs that run inside the host.
+    pub programs: &'a Programs,
 }
 
 /// A host that is put together and not written yet.
@@ -79,7 +80,7 @@ pub fn assemble(
         if is_container && let Some(tree) = kernel_tree.take() {
             assembly.join(&TreePath::root(), &tree, "kernel")?;
         }
-        assembly.step(step)?;
+        assembly.step(step, plan.arch)?;
     }
     if let Some(tree) = kernel_tree {
         assembly.join(&TreePath::root(), &tree, "kernel")?;
@@ -122,7 +123,7 @@ struct Assembly<'a> {
 }
 
 impl Assembly<'_> {
-    fn step(&mut self, step: &Step) -> Result<(), BuildError> {
+    fn step(&mut self, step: &Step, arch: Arch) -> Result<(), BuildError> {
         let origin = self.builder.origin(&step.origin);
         match &step.action {
             Action::Image { image } => self.image(step, image),
@@ -154,7 +155,7 @@ impl Assembly<'_> {
                 content: FileContent::Host { path, optional },
                 owner,
             } => self.host_file(step, path, *optional, *owner, origin),
-            Action::InitPrograms => self.init_programs(step, origin),
+            Action::InitPrograms => self.init_programs(step, arch, origin),
         }
     }
 
@@ -316,14 +317,28 @@ impl Assembly<'_> {
         })
     }
 
-    fn init_programs(&mut self, step: &Step, origin: OriginId) -> Result<(), BuildError> {
+    fn init_programs(
+        &mut self,
+        step: &Step,
+        arch: Arch,
+        origin: OriginId,
+    ) -> Result<(), BuildError> {
         let owner = Owner {
             mode: 0o755,
             uid: 0,
             gid: 0,
         };
-        for (name, at) in [("bedplate-init", INIT), ("bedplate-runtime", RUNTIME)] {
-            let content = self.keep(&self.workshop.programs.join(name))?;
+        for (at, program) in self.workshop.programs.load(arch)? {
+            let (object, len) = self
+                .workshop
+                .store
+                .insert(&mut &program[..], None)
+                .map_err(BuildError::store(format!("keep {at}")))?;
+            let content = Content::Stored {
+                object,
+                offset: 0,
+                len,
+            };
             let at = at.parse().expect("the contract's paths are normal");
             self.insert(entry(&at, EntryKind::File(content), owner), origin, step)?;
         }

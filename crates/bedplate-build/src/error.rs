@@ -1,6 +1,7 @@
 //! Why a plan could not be carried out.
 
 use std::io;
+use std::path::PathBuf;
 
 use bedplate_formats::tar::{TarError, WriteError};
 use bedplate_store::StoreError;
@@ -50,6 +51,14 @@ pub enum BuildError {
         /// Why not.
         source: StoreError,
     },
+    /// A program that runs inside hosts is not where it should be.
+    #[error("{name}, which hosts with `init: [bedplate]` run, is not in {}", directory.display())]
+    NoProgram {
+        /// `bedplate-init` or `bedplate-runtime`.
+        name: String,
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
     /// An input is not what its place in the spec asks for.
     #[error("{what}")]
     Input {
@@ -89,6 +98,10 @@ impl BuildError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Input { hint, .. } => hint.clone(),
+            Self::NoProgram { .. } => Some(
+                "it belongs beside `bedplate`, or in the directory that BEDPLATE_GUEST_DIR names"
+                    .to_owned(),
+            ),
             Self::Unrepresentable { hint, .. } => Some((*hint).to_owned()),
             Self::Merge {
                 source: TreeError::LeavesImage { .. } | TreeError::SymlinkLoop(_),

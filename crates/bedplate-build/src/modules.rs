@@ -19,13 +19,8 @@ use crate::packages::read_bytes;
 
 /// Changes whenever the layer made from the same packages would.
 const VERSION: &str = "modules 1";
-/// Directories of a kernel package that belong into the root of a host.
-const KEPT: [&str; 4] = [
-    "lib/modules",
-    "usr/lib/modules",
-    "lib/firmware",
-    "usr/lib/firmware",
-];
+/// Directories of a kernel package that belong into the root of a host, there or below `/usr`.
+const KEPT: [&str; 2] = ["lib/modules", "lib/firmware"];
 
 /// What of a kernel's packages belongs into the root, with module indexes for `version`.
 pub(crate) fn with_indexes(
@@ -35,10 +30,7 @@ pub(crate) fn with_indexes(
     epoch: Epoch,
 ) -> Result<Tree, BuildError> {
     let doing = || format!("index the modules of kernel {version}");
-    let kept: Vec<Entry> = image
-        .entries()
-        .filter(|entry| is_kept(&entry.path))
-        .collect();
+    let kept: Vec<Entry> = image.entries().filter_map(kept).collect();
     let key = key(&kept, version);
     let layer = match store.derived(&key).map_err(BuildError::store(doing()))? {
         Some(layer) => layer,
@@ -72,9 +64,26 @@ pub(crate) fn with_indexes(
     Ok(builder.freeze(epoch))
 }
 
-fn is_kept(path: &TreePath) -> bool {
-    KEPT.iter()
-        .any(|kept| path.starts_with(&kept.parse().expect("a plain path")))
+/// `entry` at its place in a host, if it belongs there. That is `/lib`, where the kernel and all tools look;
+/// a host whose `/lib` is a symlink gets it where that leads.
+fn kept(entry: Entry) -> Option<Entry> {
+    let kind = match entry.kind {
+        EntryKind::HardLink(target) => EntryKind::HardLink(in_lib(&target)?),
+        other => other,
+    };
+    Some(Entry {
+        path: in_lib(&entry.path)?,
+        kind,
+        ..entry
+    })
+}
+
+fn in_lib(path: &TreePath) -> Option<TreePath> {
+    let bytes = path.as_bytes();
+    let bytes = bytes.strip_prefix(b"usr/").unwrap_or(bytes);
+    let path = TreePath::parse(bytes).ok()?;
+    let is_kept = |kept: &&str| path.starts_with(&kept.parse().expect("a plain path"));
+    KEPT.iter().any(|name| is_kept(&name)).then_some(path)
 }
 
 fn key(entries: &[Entry], version: &str) -> Digest<Object> {
@@ -193,7 +202,7 @@ fn read_list(builder: &TreeBuilder, path: &TreePath, store: &Store) -> io::Resul
 struct Module<'a> {
     content: &'a Content,
     compression: Compression,
-    /// `lib/modules/VERSION`, or the same below `usr`.
+    /// `lib/modules/VERSION`
     root: TreePath,
     /// Where it goes: its name without the ending of the compression.
     path: TreePath,
@@ -207,11 +216,8 @@ impl<'a> Module<'a> {
             return None;
         };
         let path = std::str::from_utf8(entry.path.as_bytes()).ok()?;
-        let (root, relative) = ["lib/modules", "usr/lib/modules"].iter().find_map(|base| {
-            let root = format!("{base}/{version}");
-            let relative = path.strip_prefix(&root)?.strip_prefix('/')?.to_owned();
-            Some((root, relative))
-        })?;
+        let root = format!("lib/modules/{version}");
+        let relative = path.strip_prefix(&root)?.strip_prefix('/')?;
         let endings = [
             (".ko", Compression::None),
             (".ko.xz", Compression::Xz),

@@ -14,7 +14,7 @@
 
 use std::collections::HashMap;
 
-use bedplate_boot::COMPLETE_MARKER;
+use bedplate_boot::{COMPLETE_MARKER, INIT};
 use bedplate_tree::{Content, InodeId, InodeKind, Tree, Visit};
 use bedplate_types::{Digest, Object};
 use sha2::{Digest as _, Sha256};
@@ -38,8 +38,9 @@ pub(crate) fn divide(tree: &Tree) -> Vec<Segment<'_>> {
     let mut segments = Vec::new();
     let mut current = Segment::default();
     let mut size = 0;
-    let (last, others): (Vec<_>, Vec<_>) = tree.walk().skip(1).partition(is_marker);
-    for visit in others.into_iter().chain(last) {
+    let mut visits: Vec<Visit<'_>> = tree.walk().skip(1).collect();
+    visits.sort_by_key(turn);
+    for visit in visits {
         if size >= HARD_LIMIT || (size >= SOFT_LIMIT && is_boundary(&visit)) {
             segments.push(std::mem::take(&mut current));
             size = 0;
@@ -65,9 +66,14 @@ pub(crate) fn divide(tree: &Tree) -> Vec<Segment<'_>> {
     segments
 }
 
-/// The marker of a complete root must be the last thing that the kernel unpacks.
-fn is_marker(visit: &Visit<'_>) -> bool {
-    visit.path.as_bytes() == COMPLETE_MARKER[1..].as_bytes()
+/// PID 1 is unpacked first and the marker of a complete root last, so that a kernel that runs out of memory
+/// between them still starts somebody who can say so.
+fn turn(visit: &Visit<'_>) -> u8 {
+    match visit.path.as_bytes() {
+        path if path == &INIT.as_bytes()[1..] => 0,
+        path if path == &COMPLETE_MARKER.as_bytes()[1..] => 2,
+        _ => 1,
+    }
 }
 
 fn content_len(visit: &Visit<'_>) -> u64 {

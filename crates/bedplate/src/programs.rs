@@ -1,22 +1,32 @@
-//! Where `bedplate-init` and `bedplate-runtime` are: named by the environment, or beside this program.
+//! The guest programs: of the directory that the environment names, inside this program, or beside it.
 
 use std::path::PathBuf;
 
-use crate::report::Failure;
+use bedplate_build::Programs;
 
-/// The directory that holds both programs.
-pub fn directory() -> Result<PathBuf, Failure> {
-    let named = std::env::var_os("BEDPLATE_GUEST_DIR").map(PathBuf::from);
-    let beside = std::env::current_exe()
-        .ok()
-        .and_then(|exe| Some(exe.parent()?.to_owned()));
-    let found = named
-        .into_iter()
-        .chain(beside)
-        .find(|dir| dir.join("bedplate-init").is_file() && dir.join("bedplate-runtime").is_file());
-    found.ok_or_else(|| {
-        Failure::new(1, "bedplate-init and bedplate-runtime are not to be found").hint(
-            "they belong beside `bedplate`, or in the directory that BEDPLATE_GUEST_DIR names",
-        )
+/// Those that hosts get; whether they are there is seen when a host wants them.
+pub fn find() -> Programs {
+    let named = std::env::var_os("BEDPLATE_GUEST_DIR");
+    named
+        .map(|directory| Programs::Directory(directory.into()))
+        .or_else(inside)
+        .unwrap_or_else(beside)
+}
+
+#[cfg(embedded)]
+fn inside() -> Option<Programs> {
+    Some(Programs::Embedded {
+        init: include_bytes!(env!("BEDPLATE_EMBEDDED_INIT")),
+        runtime: include_bytes!(env!("BEDPLATE_EMBEDDED_RUNTIME")),
     })
+}
+
+#[cfg(not(embedded))]
+fn inside() -> Option<Programs> {
+    None
+}
+
+fn beside() -> Programs {
+    let program = std::env::current_exe().unwrap_or_default();
+    Programs::Directory(program.parent().map(PathBuf::from).unwrap_or_default())
 }

@@ -114,6 +114,7 @@ impl From<BuildError> for Failure {
             BuildError::Merge { .. } | BuildError::Archive { .. } => 5,
             BuildError::Io { .. } | BuildError::Store { .. } | BuildError::Tar { .. } => 6,
             BuildError::Input { .. } | BuildError::Unrepresentable { .. } => 3,
+            BuildError::NoProgram { .. } => 7,
         };
         Self::of(code, &error, error.hint())
     }

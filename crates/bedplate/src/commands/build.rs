@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use bedplate_build::{InitrdOptions, OutputOptions, write_outputs};
+use bedplate_build::{InitrdOptions, OutputOptions, Workshop, assemble, write_outputs};
 use bedplate_formats::compression::Compression;
 use bedplate_store::Store;
 use bedplate_types::ByteSize;
 
-use super::{host_of, plan_of, workshop};
+use super::plan_of;
 use crate::command_line::{BuildArguments, CompressionChoice};
 use crate::programs;
 use crate::progress::reporter;
@@ -25,15 +25,14 @@ pub fn run(arguments: BuildArguments, json: bool, cache: &Path) -> Result<ExitCo
         );
         return Ok(ExitCode::SUCCESS);
     }
-    let host = host_of(&plan, &lock, &store, &*progress)?;
+    let workshop = Workshop {
+        store: &store,
+        progress: &*progress,
+        programs: &programs::find(),
+    };
+    let host = assemble(&plan, &lock, &workshop)?;
     let options = options(&arguments);
-    let programs = programs::directory()?;
-    let manifest = write_outputs(
-        &host,
-        (&plan, &lock),
-        &options,
-        &workshop(&store, &*progress, &programs),
-    )?;
+    let manifest = write_outputs(&host, (&plan, &lock), &options, &workshop)?;
     if json {
         print!("{}", manifest.render());
         return Ok(ExitCode::SUCCESS);

@@ -6,9 +6,8 @@ pub mod run;
 pub mod texts;
 pub mod why;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use bedplate_build::{Host, Workshop, assemble};
 use bedplate_sources::{Options, Pull, Sources};
 use bedplate_spec::lock::Lock;
 use bedplate_spec::planning::BuildPlan;
@@ -18,7 +17,6 @@ use bedplate_types::{Arch, Epoch, Progress};
 
 use crate::command_line::{PullChoice, SpecArguments};
 use crate::loading::Files;
-use crate::programs;
 use crate::report::Failure;
 
 /// The cache: as told, or where the XDG base directory specification puts it.
@@ -75,30 +73,6 @@ pub fn plan_of(
         progress.warn(&warning.to_string());
     }
     Ok((plan, lock))
-}
-
-/// Carries out the plan up to the tree.
-pub fn host_of(
-    plan: &BuildPlan,
-    lock: &Lock,
-    store: &Store,
-    progress: &dyn Progress,
-) -> Result<Host, Failure> {
-    let programs = programs::directory()?;
-    Ok(assemble(plan, lock, &workshop(store, progress, &programs))?)
-}
-
-/// What a build works with.
-pub fn workshop<'a>(
-    store: &'a Store,
-    progress: &'a dyn Progress,
-    programs: &'a Path,
-) -> Workshop<'a> {
-    Workshop {
-        store,
-        progress,
-        programs,
-    }
 }
 
 fn variables(set: &[String]) -> Result<Variables, Failure> {

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use bedplate_build::{Workshop, assemble};
 use bedplate_store::Store;
 
-use super::{host_of, plan_of};
+use super::plan_of;
 use crate::command_line::WhyArguments;
+use crate::programs;
 use crate::progress::reporter;
 use crate::report::Failure;
 
@@ -14,7 +16,12 @@ pub fn run(arguments: WhyArguments, json: bool, cache: &Path) -> Result<ExitCode
     let store = Store::open(cache)?;
     let progress = reporter(json);
     let (plan, lock) = plan_of(&arguments.spec, &arguments.resolving, &store, &*progress)?;
-    let host = host_of(&plan, &lock, &store, &*progress)?;
+    let workshop = Workshop {
+        store: &store,
+        progress: &*progress,
+        programs: &programs::find(),
+    };
+    let host = assemble(&plan, &lock, &workshop)?;
     let found = bedplate_build::why(&host.tree, &arguments.path);
     let found =
         found.ok_or_else(|| Failure::new(1, format!("the host has no `{}`", arguments.path)))?;
