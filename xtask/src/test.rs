@@ -14,7 +14,7 @@ pub fn run(filter: Option<&str>) -> Result<()> {
     let guest = guest_programs()?;
     step("cargo test", || {
         let mut test = cargo();
-        test.args(["test", "--workspace", "--quiet"])
+        test.args(["test", "--workspace", "--quiet", "--no-fail-fast"])
             .args(filter)
             .env("BEDPLATE_GUEST_DIR", &guest);
         crate::steps::run(&mut test)

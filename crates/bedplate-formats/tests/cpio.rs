@@ -216,7 +216,7 @@ fn a_file_called_like_the_trailer_does_not_end_the_archive() {
     let directory = tempfile::tempdir().unwrap();
     assert_eq!(
         gnu_cpio(&archive, &["-it"], directory.path()),
-        ".\nTRAILER!!!\nzz\n"
+        ".\n./TRAILER!!!\nzz\n"
     );
 }
 
