@@ -11,6 +11,7 @@
 
 mod assembly;
 mod error;
+mod host_files;
 mod images;
 mod initrd;
 mod kernel;

@@ -1,79 +1,18 @@
-//! Building a tree: the arena, lookups, single insertions and freezing.
+//! Building a tree: the arena, single insertions and freezing.
 
 use std::collections::BTreeMap;
 
 use bedplate_types::{Epoch, TreePath};
 
+use crate::error::TreeError;
 use crate::inode::{Entry, EntryKind, Inode, InodeKind, Meta, OriginId};
 use crate::tree::{InodeId, Tree};
-
-/// As many symlinks as the kernel follows in one path.
-const MAX_SYMLINKS: u32 = 40;
 
 /// A file system that is still being put together.
 #[derive(Debug, Clone)]
 pub struct TreeBuilder {
     pub(crate) inodes: Vec<Inode>,
     pub(crate) origins: Vec<String>,
-}
-
-/// Why inputs do not make a tree. The message has no host path: the caller adds which input it was.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TreeError {
-    /// A hard link before, or without, its target.
-    #[error("hard link `{link}` points to `{target}`, which does not exist")]
-    DanglingHardLink {
-        /// The new name.
-        link: TreePath,
-        /// What it should be a name of.
-        target: TreePath,
-    },
-    /// A hard link to a directory.
-    #[error("hard link `{link}` points to the directory `{target}`")]
-    DirectoryHardLink {
-        /// The new name.
-        link: TreePath,
-        /// The directory.
-        target: TreePath,
-    },
-    /// A parent of the path is neither a directory nor a symlink to one.
-    #[error("`{path}` cannot lie below `{parent}`, which is a {noun}{whose}")]
-    ParentNotDirectory {
-        /// What was to be inserted.
-        path: TreePath,
-        /// The parent.
-        parent: TreePath,
-        /// What the parent is.
-        noun: &'static str,
-        /// ` of ORIGIN`.
-        whose: String,
-    },
-    /// A symlink on the way leads above the root of the image.
-    #[error("`{path}` goes through the symlink `{link}` -> `{target}`, which leaves the image")]
-    LeavesImage {
-        /// What was to be inserted.
-        path: TreePath,
-        /// The symlink.
-        link: TreePath,
-        /// Its target.
-        target: String,
-    },
-    /// More symlinks on the way than the kernel would follow.
-    #[error("`{0}` goes through too many symlinks")]
-    SymlinkLoop(TreePath),
-    /// A file or link would replace a directory that has entries.
-    #[error("`{path}` would replace a directory with entries{whose} by a {noun}")]
-    ReplacesDirectory {
-        /// Where.
-        path: TreePath,
-        /// What would replace it.
-        noun: &'static str,
-        /// ` of ORIGIN`.
-        whose: String,
-    },
-    /// A whiteout or link at the root of the image, or another thing that only a directory can be.
-    #[error("the root of an image can only be a directory")]
-    RootNotDirectory,
 }
 
 /// What happens where something already stands.
@@ -184,87 +123,6 @@ impl TreeBuilder {
             InodeKind::Directory(children) => children,
             other => unreachable!("a parent was resolved to a {}", other.noun()),
         }
-    }
-
-    fn find(&self, path: &TreePath) -> Option<InodeId> {
-        let Some(name) = path.name() else {
-            return Some(InodeId::ROOT);
-        };
-        let parent = self.resolve_directory(&path.parent()?, path).ok()??;
-        self.children(parent)?.get(name).copied()
-    }
-
-    /// The directory that `dir` leads to, symlinks followed inside the image; `None` where a
-    /// component is missing. `wanted` is for messages.
-    pub(crate) fn resolve_directory(
-        &self,
-        dir: &TreePath,
-        wanted: &TreePath,
-    ) -> Result<Option<InodeId>, TreeError> {
-        let mut budget = MAX_SYMLINKS;
-        let mut stack = vec![InodeId::ROOT];
-        let mut here = TreePath::root();
-        let mut todo: Vec<Box<[u8]>> = dir.components().map(Into::into).collect();
-        todo.reverse();
-        while let Some(name) = todo.pop() {
-            let current = *stack.last().expect("the root never leaves the stack");
-            let Some(&id) = self
-                .children(current)
-                .and_then(|children| children.get(&name))
-            else {
-                return Ok(None);
-            };
-            let inode = &self.inodes[id.index()];
-            match &inode.kind {
-                InodeKind::Directory(_) => {
-                    stack.push(id);
-                    here = here.child(&name);
-                }
-                InodeKind::Symlink(target) => {
-                    let link = here.child(&name);
-                    budget = budget
-                        .checked_sub(1)
-                        .ok_or_else(|| TreeError::SymlinkLoop(wanted.clone()))?;
-                    if target.starts_with(b"/") {
-                        stack.truncate(1);
-                        here = TreePath::root();
-                    }
-                    let mut parts: Vec<&[u8]> = target
-                        .split(|&b| b == b'/')
-                        .filter(|c| !c.is_empty() && *c != b".")
-                        .collect();
-                    while parts.first() == Some(&&b".."[..]) {
-                        parts.remove(0);
-                        if stack.len() == 1 {
-                            return Err(TreeError::LeavesImage {
-                                path: wanted.clone(),
-                                link,
-                                target: String::from_utf8_lossy(target).into_owned(),
-                            });
-                        }
-                        stack.pop();
-                        here = here.parent().expect("as deep as the stack");
-                    }
-                    if parts.contains(&&b".."[..]) {
-                        parts = lexically_normal(&parts).ok_or_else(|| TreeError::LeavesImage {
-                            path: wanted.clone(),
-                            link,
-                            target: String::from_utf8_lossy(target).into_owned(),
-                        })?;
-                    }
-                    todo.extend(parts.into_iter().rev().map(Box::from));
-                }
-                other => {
-                    return Err(TreeError::ParentNotDirectory {
-                        path: wanted.clone(),
-                        parent: here.child(&name),
-                        noun: other.noun(),
-                        whose: self.whose(inode.origin),
-                    });
-                }
-            }
-        }
-        Ok(stack.pop())
     }
 
     pub(crate) fn whose(&self, origin: OriginId) -> String {
@@ -442,17 +300,4 @@ impl TreeBuilder {
         }
         Ok(())
     }
-}
-
-/// Resolves inner `..` of a symlink target by name; `None` if it would leave the image.
-fn lexically_normal<'a>(parts: &[&'a [u8]]) -> Option<Vec<&'a [u8]>> {
-    let mut normal = Vec::new();
-    for &part in parts {
-        if part == b".." {
-            normal.pop()?;
-        } else {
-            normal.push(part);
-        }
-    }
-    Some(normal)
 }

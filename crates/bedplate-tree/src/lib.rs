@@ -18,11 +18,14 @@
 
 mod builder;
 mod content;
+mod error;
 mod inode;
+mod lookup;
 mod merge;
 mod tree;
 
-pub use builder::{TreeBuilder, TreeError};
+pub use builder::TreeBuilder;
 pub use content::Content;
+pub use error::TreeError;
 pub use inode::{Entry, EntryKind, Inode, InodeKind, Meta, OriginId, Xattrs};
 pub use tree::{InodeId, Tree, Visit};

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use bedplate_types::TreePath;
 
-use crate::builder::{Clash, TreeBuilder, TreeError};
+use crate::builder::{Clash, TreeBuilder};
+use crate::error::TreeError;
 use crate::inode::{Entry, Inode, InodeKind, OriginId};
 use crate::tree::{InodeId, Tree};
 

@@ -1,4 +1,5 @@
 //! How inputs merge, case by case.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use bedplate_tree::{Content, Entry, EntryKind, InodeKind, Meta, Tree, TreeBuilder, TreeError};
 use bedplate_types::{Epoch, TreePath};
