@@ -83,7 +83,7 @@ fn in_lib(path: &TreePath) -> Option<TreePath> {
     let bytes = bytes.strip_prefix(b"usr/").unwrap_or(bytes);
     let path = TreePath::parse(bytes).ok()?;
     let is_kept = |kept: &&str| path.starts_with(&kept.parse().expect("a plain path"));
-    KEPT.iter().any(|name| is_kept(name)).then_some(path)
+    KEPT.iter().any(is_kept).then_some(path)
 }
 
 fn key(entries: &[Entry], version: &str) -> Digest<Object> {
