@@ -1,6 +1,6 @@
 //! Files that this repository's own code writes: written by `codegen`, compared by `tidy`.
 //!
-//! The language of specs is a library's affair; man pages and completions are the program's, which prints them.
+//! The language of specs is a library's affair; the command line is the program's, which prints it.
 
 use std::fs;
 use std::process::Command;
@@ -9,8 +9,8 @@ use crate::error::{Context, Result};
 use crate::steps::{cargo, output, run, step};
 use crate::{root, target};
 
-/// Files that the program prints, and the words after `bedplate` that print them: none yet.
-const PRINTED: &[(&str, &[&str])] = &[];
+/// Files that the program prints, and the words after `bedplate` that print them.
+const PRINTED: &[(&str, &[&str])] = &[("docs/src/reference/cli.md", &["reference"])];
 
 /// Writes all generated files.
 pub fn write() -> Result<()> {
@@ -45,9 +45,7 @@ fn generated() -> Result<Vec<(&'static str, String)>> {
             bedplate_spec::reference_markdown(),
         ),
     ];
-    if !PRINTED.is_empty() {
-        run(cargo().args(["build", "--quiet", "-p", "bedplate"]))?;
-    }
+    run(cargo().args(["build", "--quiet", "-p", "bedplate"]))?;
     for (path, words) in PRINTED {
         files.push((
             path,

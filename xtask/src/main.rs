@@ -48,9 +48,9 @@ enum Task {
     Tidy,
     /// Check licences, sources and duplicates of dependencies with cargo-deny
     Deny,
-    /// Write the generated files: JSON Schema, spec reference, man pages, completions
+    /// Write the generated files: JSON Schema, references of specs and of the command line
     Codegen,
-    /// Build one static binary with the guest programs inside
+    /// Build one static binary with the guest programs inside, its man pages and completions
     Dist,
     /// Measure
     Bench {

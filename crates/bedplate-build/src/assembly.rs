@@ -51,12 +51,13 @@ pub fn assemble(
     workshop: &Workshop<'_>,
 ) -> Result<Host, BuildError> {
     let mut images = Images::new(lock, workshop.store, plan.epoch);
+    let cmdline = cmdline(plan);
     let kernel = match &plan.kernel {
         Some(kernel) => Some(Kernel::find(
             kernel,
             &mut images,
             workshop.store,
-            plan.epoch,
+            (plan.arch, &cmdline, plan.epoch),
         )?),
         None => None,
     };
@@ -87,7 +88,7 @@ pub fn assemble(
     Ok(Host {
         tree,
         kernel,
-        cmdline: cmdline(plan),
+        cmdline,
         init: plan.init,
         packages,
     })

@@ -98,6 +98,7 @@ impl BuildError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Input { hint, .. } => hint.clone(),
+            Self::Archive { source, .. } => source.hint().map(str::to_owned),
             Self::NoProgram { .. } => Some(
                 "it belongs beside `bedplate`, or in the directory that BEDPLATE_GUEST_DIR names"
                     .to_owned(),

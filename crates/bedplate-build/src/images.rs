@@ -71,7 +71,7 @@ impl<'a> Images<'a> {
                 Layering::Union => {
                     let mut one = TreeBuilder::new();
                     let origin = one.origin(&what);
-                    one.layer(entries, origin).map_err(merge)?;
+                    one.archive(entries, origin).map_err(merge)?;
                     builder
                         .join(&TreePath::root(), &one.freeze(self.epoch))
                         .map_err(merge)?;

@@ -46,7 +46,6 @@ pub(crate) fn write(
     progress: &dyn Progress,
     out: &mut File,
 ) -> Result<Written, BuildError> {
-    check(tree)?;
     let segments = divide(tree);
     let task = progress.begin("initrd", Some(tree.content_len()));
     let maker = Maker {
@@ -71,27 +70,6 @@ pub(crate) fn write(
             .expect("no thread panics while it holds the lock") = true;
         written
     })
-}
-
-/// newc has 32 bits for a file's length, and no place for extended attributes (they are in
-/// [`bedplate_boot::XATTR_TABLE`] by now).
-fn check(tree: &Tree) -> Result<(), BuildError> {
-    for visit in tree.walk() {
-        if let InodeKind::File(content) = &visit.inode.kind
-            && content.len() > u64::from(u32::MAX)
-        {
-            return Err(BuildError::Unrepresentable {
-                format: "an initrd",
-                path: visit.path,
-                why: format!(
-                    "it has {} bytes, and cpio has room for files below 4 GiB only",
-                    content.len()
-                ),
-                hint: "put the file on a disk or in a volume, or build --format tar",
-            });
-        }
-    }
-    Ok(())
 }
 
 struct Maker<'a> {

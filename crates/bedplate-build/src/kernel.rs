@@ -10,12 +10,12 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
 use bedplate_formats::compression::{self, Compression};
-use bedplate_formats::kernel::version;
+use bedplate_formats::kernel::{self, inspect};
 use bedplate_formats::tar::{self, Limits};
 use bedplate_spec::planning::KernelPlan;
 use bedplate_store::Store;
 use bedplate_tree::{Content, Entry, EntryKind, InodeKind, Tree, TreeBuilder};
-use bedplate_types::{Digest, Epoch, Object, TreePath};
+use bedplate_types::{Arch, Digest, Epoch, Object, TreePath};
 
 use crate::BuildError;
 use crate::images::Images;
@@ -43,7 +43,7 @@ impl Kernel {
         plan: &KernelPlan,
         images: &mut Images<'_>,
         store: &Store,
-        epoch: Epoch,
+        (arch, cmdline, epoch): (Arch, &str, Epoch),
     ) -> Result<Self, BuildError> {
         let image = images.tree(&plan.image)?;
         let name = plan.image.0.describe();
@@ -73,12 +73,45 @@ impl Kernel {
         let head = store
             .read_head(&binary, HEAD)
             .map_err(BuildError::io(format!("read the kernel of {name}")))?;
+        // Forms that are not known are the boot loader's affair.
+        let known = inspect(&head).ok();
+        if let Some(known) = &known {
+            fits(known, &binary, arch, cmdline).map_err(|why| BuildError::Input {
+                what: format!("the kernel of {name} cannot boot this host: {why}"),
+                hint: None,
+            })?;
+        }
         Ok(Self {
             binary,
-            version: version(&head),
+            version: known.and_then(|known| known.release),
             ucode,
             tree: tree.map(Rc::new),
         })
+    }
+}
+
+/// Does what the kernel says of itself fit the host?
+fn fits(
+    kernel: &kernel::Kernel,
+    binary: &Content,
+    arch: Arch,
+    cmdline: &str,
+) -> Result<(), String> {
+    if kernel.arch != arch {
+        return Err(format!("it is for {}, the host for {arch}", kernel.arch));
+    }
+    if let Some(len) = kernel.file_len.filter(|&len| len > binary.len()) {
+        return Err(format!(
+            "it is cut off: {} bytes of {len} are there",
+            binary.len()
+        ));
+    }
+    match kernel.cmdline_max {
+        Some(max) if cmdline.len() > max as usize => Err(format!(
+            "its command line has {} bytes, and it takes {max}",
+            cmdline.len()
+        )),
+        _ => Ok(()),
     }
 }
 

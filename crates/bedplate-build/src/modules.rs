@@ -4,12 +4,14 @@
 //! Decompressed, the whole image compresses better and PID 1 needs no decompressor. What comes out
 //! is a function of the packages, so it is made once and kept in the store as a layer.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 
 use bedplate_formats::compression::{self, Compression};
 use bedplate_formats::content::ReadContent;
 use bedplate_formats::{kmod, tar};
-use bedplate_store::Store;
+use bedplate_store::{ScratchFile, Store};
 use bedplate_tree::{Content, Entry, EntryKind, InodeKind, Meta, Tree, TreeBuilder};
 use bedplate_types::{Digest, Epoch, Object, TreePath};
 use sha2::{Digest as _, Sha256};
@@ -19,6 +21,8 @@ use crate::packages::read_bytes;
 
 /// Changes whenever the layer made from the same packages would.
 const VERSION: &str = "modules 1";
+/// No module is longer, in bytes.
+const MAX_MODULE: u64 = 256 << 20;
 /// Directories of a kernel package that belong into the root of a host, there or below `/usr`.
 const KEPT: [&str; 2] = ["lib/modules", "lib/firmware"];
 
@@ -107,6 +111,7 @@ fn make(
         what: format!("the modules of kernel {version}"),
         source,
     };
+    let mut pile = Pile::new(store)?;
     let mut builder = TreeBuilder::new();
     let origin = builder.origin("modules");
     let mut modules = Vec::new();
@@ -117,20 +122,13 @@ fn make(
             continue;
         };
         let bytes = module.bytes(store).map_err(io())?;
+        let content = pile.put(&bytes).map_err(io())?;
         modules.push(
             kmod::Module::read(&module.relative, &bytes).map_err(|error| BuildError::Input {
                 what: format!("`{}` is not a kernel module: {error}", entry.path),
                 hint: None,
             })?,
         );
-        let stored = store
-            .insert(&mut &*bytes, None)
-            .map_err(BuildError::store(format!("keep {}", entry.path)))?;
-        let content = Content::Stored {
-            object: stored.0,
-            offset: 0,
-            len: stored.1,
-        };
         let kind = EntryKind::File(content);
         builder
             .insert(
@@ -175,7 +173,7 @@ fn make(
         .map_err(BuildError::store("make a layer of modules"))?;
     tar::write(
         &tree,
-        store,
+        &pile,
         epoch,
         io::BufWriter::with_capacity(1 << 17, file.file()),
     )
@@ -188,6 +186,60 @@ fn make(
     store
         .insert_scratch(file)
         .map_err(BuildError::store("keep the layer of modules"))
+}
+
+/// Decompressed modules, one after another in a file without a name, until they are written as a layer.
+struct Pile<'a> {
+    store: &'a Store,
+    file: File,
+    len: u64,
+    /// Keeps the file until this is dropped.
+    _scratch: ScratchFile,
+}
+
+/// What lies on the pile calls itself this object, which no content has.
+const ON_THE_PILE: Digest<Object> = Digest::from_bytes([0; 32]);
+
+impl<'a> Pile<'a> {
+    fn new(store: &'a Store) -> Result<Self, BuildError> {
+        let doing = "make room for modules";
+        let mut scratch = store.scratch_file().map_err(BuildError::store(doing))?;
+        let file = scratch.file().try_clone().map_err(BuildError::io(doing))?;
+        Ok(Self {
+            store,
+            file,
+            len: 0,
+            _scratch: scratch,
+        })
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<Content> {
+        self.file.write_all(bytes)?;
+        let content = Content::Stored {
+            object: ON_THE_PILE,
+            offset: self.len,
+            len: bytes.len() as u64,
+        };
+        self.len += bytes.len() as u64;
+        Ok(content)
+    }
+}
+
+impl ReadContent for Pile<'_> {
+    fn copy(&self, content: &Content, out: &mut dyn Write) -> io::Result<()> {
+        match content {
+            &Content::Stored {
+                object,
+                offset,
+                len,
+            } if object == ON_THE_PILE => {
+                let mut bytes = vec![0; usize::try_from(len).map_err(io::Error::other)?];
+                self.file.read_exact_at(&mut bytes, offset)?;
+                out.write_all(&bytes)
+            }
+            other => self.store.copy(other, out),
+        }
+    }
 }
 
 /// A list that packages bring and `depmod` reads; empty where they do not.
@@ -246,9 +298,17 @@ impl<'a> Module<'a> {
             return Ok(packed);
         }
         let mut bytes = Vec::new();
-        let limit = 256 << 20;
         let mut decoder = compression::decoder(self.compression, &*packed)?;
-        io::copy(&mut io::Read::take(&mut decoder, limit), &mut bytes)?;
+        io::copy(
+            &mut io::Read::take(&mut decoder, MAX_MODULE + 1),
+            &mut bytes,
+        )?;
+        if bytes.len() as u64 > MAX_MODULE {
+            return Err(io::Error::other(format!(
+                "`{}` unpacks to more than {MAX_MODULE} bytes",
+                self.path
+            )));
+        }
         Ok(bytes)
     }
 }

@@ -9,12 +9,14 @@
 //! DIR/NAME-manifest.json    all digests                                  always, last
 //! ```
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use bedplate_formats::cpio::{self, Loss};
 use bedplate_formats::tar;
 use bedplate_spec::lock::Lock;
 use bedplate_spec::planning::BuildPlan;
@@ -92,7 +94,7 @@ pub struct OutputOptions {
     /// Name that the files begin with.
     pub name: String,
     /// Which outputs.
-    pub formats: Vec<Format>,
+    pub formats: BTreeSet<Format>,
     /// How the initrd is written.
     pub initrd: InitrdOptions,
     /// Leave extended attributes out where the format cannot hold them, instead of refusing.
@@ -119,7 +121,7 @@ pub fn write_outputs(
     let mut memory = None;
     for format in &options.formats {
         match format {
-            Format::KernelInitrd => memory = Some(outputs.kernel_initrd(host, plan, workshop)?),
+            Format::KernelInitrd => memory = Some(outputs.kernel_initrd(host, workshop)?),
             Format::Tar => outputs.tar(host, plan.epoch)?,
         }
     }
@@ -152,23 +154,25 @@ impl Outputs<'_> {
     fn kernel_initrd(
         &mut self,
         host: &Host,
-        plan: &BuildPlan,
         workshop: &Workshop<'_>,
     ) -> Result<Memory, BuildError> {
         let io = |what: &str| BuildError::io(format!("write the {what}"));
-        self.refuse_xattrs(host)?;
-        let mut ucode = None;
-        if let Some(kernel) = &host.kernel {
-            let (name, mut file) = self.create("-kernel")?;
-            let written = copy(self.store, &kernel.binary, &mut file).map_err(io("kernel"))?;
-            self.keep("kernel", name, file, written);
-            ucode = kernel
-                .ucode
-                .as_ref()
-                .map(|content| read_bytes(self.store, content))
-                .transpose()
-                .map_err(io("microcode"))?;
-        }
+        self.refuse_losses(host)?;
+        let Some(kernel) = &host.kernel else {
+            return Err(BuildError::Input {
+                what: "the spec has no kernel, so nothing would boot the initrd".to_owned(),
+                hint: Some("add `kernel:`, or build --format tar".to_owned()),
+            });
+        };
+        let (name, mut file) = self.create("-kernel")?;
+        let written = copy(self.store, &kernel.binary, &mut file).map_err(io("kernel"))?;
+        self.keep("kernel", name, file, written);
+        let ucode = kernel
+            .ucode
+            .as_ref()
+            .map(|content| read_bytes(self.store, content))
+            .transpose()
+            .map_err(io("microcode"))?;
         let (name, mut file) = self.create("-initrd.img")?;
         let written = initrd::write(
             &host.tree,
@@ -179,33 +183,40 @@ impl Outputs<'_> {
             file.file(),
         )?;
         self.keep("initrd", name, file, written);
-        if plan.kernel.is_some() {
-            self.bytes("cmdline", "-cmdline", host.cmdline.as_bytes())?;
-        }
+        self.bytes("cmdline", "-cmdline", host.cmdline.as_bytes())?;
         Ok(Memory {
             initrd: written.len,
             root: unpacked(&host.tree),
         })
     }
 
-    /// Only our own PID 1 sets again what cpio loses.
-    fn refuse_xattrs(&self, host: &Host) -> Result<(), BuildError> {
-        if self.options.drop_xattrs || host.init == InitFlavour::Bedplate {
-            return Ok(());
-        }
-        let visit = host
-            .tree
-            .walk()
-            .find(|visit| !visit.inode.meta.xattrs.is_empty());
-        visit.map_or(Ok(()), |visit| {
-            let names = visit.inode.meta.xattrs.keys().map(|name| String::from_utf8_lossy(name).into_owned());
-            Err(BuildError::Unrepresentable {
+    /// What cpio cannot hold is refused; of extended attributes, our own PID 1 has a table.
+    fn refuse_losses(&self, host: &Host) -> Result<(), BuildError> {
+        let keeps_xattrs = self.options.drop_xattrs || host.init == InitFlavour::Bedplate;
+        for (path, loss) in cpio::unrepresentable(&host.tree) {
+            let (why, hint) = match loss {
+                Loss::Xattrs if keeps_xattrs => continue,
+                Loss::Xattrs => (
+                    "it has extended attributes, such as file capabilities".to_owned(),
+                    "use `init: [bedplate]`, which sets them again at boot, or pass --drop-xattrs to lose them",
+                ),
+                Loss::Size(len) => (
+                    format!("it has {len} bytes, and there is room for files below 4 GiB only"),
+                    "put the file on a disk or in a volume, or build --format tar",
+                ),
+                Loss::Time(time) => (
+                    format!("its time is {time} s after 1970, and there is room for 32 bits"),
+                    "give an earlier --epoch",
+                ),
+            };
+            return Err(BuildError::Unrepresentable {
                 format: "an initrd",
-                why: format!("it has extended attributes ({})", names.collect::<Vec<_>>().join(", ")),
-                path: visit.path,
-                hint: "use `init: [bedplate]`, which sets them again at boot, or pass --drop-xattrs to lose them",
-            })
-        })
+                path,
+                why,
+                hint,
+            });
+        }
+        Ok(())
     }
 
     fn tar(&mut self, host: &Host, epoch: Epoch) -> Result<(), BuildError> {

@@ -51,11 +51,4 @@ impl<R: Read + Seek> Input<R> {
         self.position += count;
         Ok(())
     }
-
-    /// Moves to `position`, bytes from the beginning.
-    pub(crate) fn seek_to(&mut self, position: u64) -> io::Result<()> {
-        self.inner.seek(SeekFrom::Start(position))?;
-        self.position = position;
-        Ok(())
-    }
 }

@@ -104,11 +104,6 @@ fn flat(image: &[u8], arch: Arch) -> Result<Kernel, KernelError> {
     })
 }
 
-/// The release that a kernel image tells, by its first 64 KiB.
-pub fn version(image: &[u8]) -> Option<String> {
-    inspect(image).ok()?.release
-}
-
 /// Printable ASCII up to the first blank, within 128 bytes.
 fn first_word(bytes: &[u8]) -> Option<String> {
     let end = bytes

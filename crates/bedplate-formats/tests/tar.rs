@@ -456,23 +456,6 @@ fn old_archives_and_odd_links_are_understood() {
 }
 
 #[test]
-fn a_member_is_found_by_name_and_the_last_one_counts() {
-    let parts = [
-        member(b"./kernel", b'0', b"", b"old"),
-        member(b"kernel", b'0', b"", b"new"),
-        member(b"k", b'1', b"kernel", b""),
-    ];
-    let archive = ended(parts.concat());
-    let find = |name: &[u8], max| {
-        tar::read_member(Cursor::new(&archive), &path(name), &Limits::default(), max)
-    };
-    assert_eq!(find(b"kernel", 3).unwrap().unwrap(), b"new");
-    assert_eq!(find(b"k", 3).unwrap().unwrap(), b"new");
-    assert_eq!(find(b"other", 3).unwrap(), None);
-    assert!(find(b"kernel", 2).is_err());
-}
-
-#[test]
 fn files_over_eight_gib_are_written_with_a_pax_size() {
     // The contents are not made: the reader of contents fails at once, after the header was written.
     struct Refuses;

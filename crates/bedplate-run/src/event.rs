@@ -103,6 +103,8 @@ pub enum End {
     },
     /// The machine ended without a word: a panic, a reset, or a host without `bedplate-init`.
     Silent,
+    /// QEMU ended by a signal or with an error.
+    Died,
     /// It did not go down when asked, or the user would not wait: it was killed.
     Killed,
 }
@@ -135,7 +137,7 @@ impl RunOutcome {
     /// |---|---|
     /// | 0 | the host went down cleanly, and every command of `--exec` ended with 0 |
     /// | N | the first command of `--exec` that failed ended with N; else the host's own exit state |
-    /// | 1 | the boot stopped |
+    /// | 1 | the boot stopped, or QEMU died |
     /// | 130 | interrupted (the host was powered off cleanly) |
     /// | 137 | killed |
     /// | 141 | the kernel panicked |
@@ -146,6 +148,7 @@ impl RunOutcome {
             (End::Killed, _) => 137,
             _ if self.panicked => 141,
             (End::Down { code, .. }, _) if *code != 0 => byte(*code).max(1),
+            (End::Died, _) => 1,
             _ if self.boot_failure.is_some() => 1,
             _ if self.interrupted => 130,
             _ => 0,
@@ -234,6 +237,7 @@ mod tests {
         assert_eq!(outcome(down(1)).exit_code(), 1);
         assert_eq!(outcome(down(300)).exit_code(), 1);
         assert_eq!(outcome(End::Silent).exit_code(), 0);
+        assert_eq!(outcome(End::Died).exit_code(), 1);
         assert_eq!(outcome(End::Killed).exit_code(), 137);
         assert_eq!(
             RunOutcome {

@@ -11,6 +11,8 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use bedplate_formats::kernel::inspect;
+use bedplate_types::Arch;
 use serde::Deserialize;
 
 use crate::error::RunError;
@@ -90,24 +92,22 @@ impl HostImage {
         })
     }
 
-    /// How much memory the kernel itself takes at first, in bytes (`init_size` of its header; Linux
-    /// `Documentation/arch/x86/boot.rst`).
+    /// How much memory the kernel itself takes at first, in bytes.
     pub(crate) fn kernel_size(&self) -> Result<u64, RunError> {
-        const HEADER: usize = 0x264;
+        const HEAD: u64 = 64 << 10;
         let doing = || format!("read the kernel {}", self.kernel.display());
         let mut head = Vec::new();
         let file = fs::File::open(&self.kernel).map_err(RunError::io(doing()))?;
-        file.take(HEADER as u64)
+        file.take(HEAD)
             .read_to_end(&mut head)
             .map_err(RunError::io(doing()))?;
-        let bytes =
-            |at: usize, expected: &[u8]| head.get(at..at + expected.len()) == Some(expected);
-        if bytes(0x202, b"HdrS") && bytes(0x1fe, &[0x55, 0xaa]) && head.len() == HEADER {
-            let size: [u8; 4] = head[0x260..].try_into().expect("the header ends here");
-            return Ok(u64::from(u32::from_le_bytes(size)));
+        if let Ok(kernel) = inspect(&head)
+            && kernel.arch == Arch::Amd64
+        {
+            return Ok(kernel.start_memory);
         }
         // An uncompressed kernel: QEMU enters it through its PVH note.
-        if bytes(0, b"\x7fELF\x02\x01") && bytes(18, &[62, 0]) {
+        if head.starts_with(b"\x7fELF\x02\x01") && head.get(18..20) == Some(&[62, 0]) {
             return fs::metadata(&self.kernel)
                 .map(|meta| meta.len())
                 .map_err(RunError::io(doing()));

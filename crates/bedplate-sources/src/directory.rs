@@ -73,7 +73,7 @@ impl Sources<'_> {
         let merge =
             |e| SourceError::bad(format!("`{}` is not a file tree", root.display())).because(e);
         let entries: Vec<Entry> = walk.found.iter().map(|found| found.entry.clone()).collect();
-        builder.layer(entries, origin).map_err(merge)?;
+        builder.archive(entries, origin).map_err(merge)?;
         let tree = builder.freeze(Epoch(0));
         let task = self
             .progress

@@ -88,9 +88,11 @@ impl<'a> Sources<'a> {
             ImageRequest::Reference(reference) => reference,
             ImageRequest::Packages(packages) => return self.resolve_packages(packages),
         };
-        let name = format!("{} linux/{}", request.describe(), self.options.arch);
         let image = match reference {
-            Reference::Registry(reference) => return self.resolve_registry(reference, &name),
+            Reference::Registry(reference) => {
+                let name = format!("{} linux/{}", request.describe(), self.options.arch);
+                return self.resolve_registry(reference, &name);
+            }
             Reference::Oci { dir, tag } => self.resolve_layout(&self.path(dir), tag.as_deref()),
             Reference::OciArchive { file, tag } => {
                 self.resolve_oci_archive(&self.path(file), tag.as_deref())
@@ -101,6 +103,9 @@ impl<'a> Sources<'a> {
             Reference::Dir(path) => self.resolve_directory(&self.path(path)),
             Reference::Tar(path) => self.resolve_tar(&self.path(path)),
         }?;
+        // The same relative path is another image for another base.
+        let located = reference.clone().seen_from(&self.options.base);
+        let name = format!("{located} linux/{}", self.options.arch);
         self.note(&name, &image)?;
         Ok(image)
     }

@@ -140,9 +140,10 @@ fn an_image_is_kept_and_removed_whole() {
     bench.resolve("oci:web").unwrap();
     let entries = bench.store.ls().unwrap();
     assert_eq!(entries.len(), 1, "{entries:?}");
-    assert_eq!(entries[0].name, "oci:web linux/amd64");
+    let name = format!("oci:{}", bench.path().join("web").display());
+    assert_eq!(entries[0].name, format!("{name} linux/amd64"));
     // Two layers, the manifest and the configuration; refs of the image and of its layers.
-    assert_eq!(bench.store.rm("oci:web").unwrap().removed, 4 + 3);
+    assert_eq!(bench.store.rm(&name).unwrap().removed, 4 + 3);
     assert!(bench.store.ls().unwrap().is_empty());
     bench.resolve("oci:web").unwrap();
 }

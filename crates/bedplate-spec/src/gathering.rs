@@ -1,7 +1,7 @@
 //! From names of spec files to all files that make the spec, in the order in which they are merged.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostics::{Diagnostic, Position};
 use crate::findings::Findings;
@@ -22,12 +22,16 @@ const MAX_CHAIN: usize = 32;
 pub(crate) struct SourceFile {
     pub label: String,
     pub dir: PathBuf,
+    /// The way from the directory of the first SPEC to `dir`.
+    pub way: PathBuf,
     pub file: SpecFile,
     pub places: Places,
 }
 
 /// All files, and what was found in them.
 pub(crate) struct Gathered {
+    /// Directory of the first SPEC.
+    pub base: Option<PathBuf>,
     pub files: Vec<SourceFile>,
     pub found: Vec<Diagnostic>,
 }
@@ -40,6 +44,7 @@ pub(crate) fn gather(specs: &[String], load: &dyn Load, variables: &Variables) -
         known: BTreeSet::new(),
         chain: Vec::new(),
         gathered: Gathered {
+            base: None,
             files: Vec::new(),
             found: Vec::new(),
         },
@@ -60,7 +65,7 @@ pub(crate) fn gather(specs: &[String], load: &dyn Load, variables: &Variables) -
 pub(crate) fn gather_text(source: SourceText, variables: &Variables) -> Gathered {
     struct Nothing;
     impl Load for Nothing {
-        fn load(&self, _: Option<&std::path::Path>, name: &str) -> Result<SourceText, LoadError> {
+        fn load(&self, _: Option<&Path>, name: &str) -> Result<SourceText, LoadError> {
             let source = "a text alone includes nothing".into();
             Err(LoadError {
                 name: name.to_owned(),
@@ -69,6 +74,7 @@ pub(crate) fn gather_text(source: SourceText, variables: &Variables) -> Gathered
         }
     }
     let gathered = Gathered {
+        base: None,
         files: Vec::new(),
         found: Vec::new(),
     };
@@ -101,6 +107,8 @@ impl Gatherer<'_> {
             text,
         } = source;
         self.known.insert(id.clone());
+        let base = self.gathered.base.get_or_insert_with(|| dir.clone());
+        let way = way(base, &dir);
         let mut findings = Findings::new(&label);
         let read = compose(&text, self.variables, &mut findings)
             .filter(|node| !node.is_null())
@@ -116,6 +124,7 @@ impl Gatherer<'_> {
         self.chain.pop();
         self.gathered.files.push(SourceFile {
             label,
+            way,
             dir,
             file,
             places,
@@ -159,6 +168,17 @@ impl Gatherer<'_> {
     }
 }
 
+/// The relative path that leads from `base` to `dir`, both absolute and normal.
+fn way(base: &Path, dir: &Path) -> PathBuf {
+    let shared = base
+        .components()
+        .zip(dir.components())
+        .take_while(|(base, dir)| base == dir)
+        .count();
+    let up = base.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(dir.components().skip(shared)).collect()
+}
+
 /// An error with its causes in one clause.
 pub(crate) fn reason(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -168,4 +188,18 @@ pub(crate) fn reason(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_lead_from_directory_to_directory() {
+        let of = |base: &str, dir: &str| way(Path::new(base), Path::new(dir));
+        assert_eq!(of("/a/b", "/a/b"), Path::new(""));
+        assert_eq!(of("/a/b", "/a/b/c"), Path::new("c"));
+        assert_eq!(of("/a/b/c", "/a/x"), Path::new("../../x"));
+        assert_eq!(of("/", "/a"), Path::new("a"));
+    }
 }

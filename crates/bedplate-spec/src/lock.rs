@@ -50,7 +50,7 @@ pub enum Dependencies {
     None,
 }
 
-/// An image in a plan: an index into [`Lock::images`]' requests, stable within one plan.
+/// An image in a plan: a key of [`Lock::images`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct ImageId(pub ImageRequest);
@@ -90,14 +90,36 @@ pub enum Layering {
     Union,
 }
 
+impl PackageRequest {
+    /// Everything but the names of the packages.
+    fn origin(&self) -> String {
+        let mut origin = self.suite.clone().unwrap_or("host suite".to_owned());
+        if !self.components.is_empty() {
+            origin += &format!(", {}", self.components.join(" "));
+        }
+        if let Some(mirror) = &self.mirror {
+            origin += &format!(", from {mirror}");
+        }
+        origin
+            + match self.dependencies {
+                Dependencies::Required => "",
+                Dependencies::Recommended => ", with recommended ones",
+                Dependencies::None => ", without dependencies",
+            }
+    }
+}
+
 impl ImageRequest {
-    /// As a person would write it.
+    /// As a person would write it; other text for every other request.
     pub fn describe(&self) -> String {
         match self {
             Self::Reference(reference) => reference.to_string(),
             Self::Packages(packages) => {
-                let suite = packages.suite.as_deref().unwrap_or("host suite");
-                format!("packages {} ({suite})", packages.include.join(" "))
+                format!(
+                    "packages {} ({})",
+                    packages.include.join(" "),
+                    packages.origin()
+                )
             }
         }
     }

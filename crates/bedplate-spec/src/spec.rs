@@ -14,6 +14,9 @@ use crate::settings::{Id, Settings};
 /// Made by [`parse`](crate::parse) only, so it is proof that the rules of the language hold.
 #[derive(Debug, Clone)]
 pub struct Spec {
+    /// Directory of the first spec file: relative paths in image references start from here, whichever
+    /// file names them, so that no output depends on where the files lie.
+    pub base: PathBuf,
     /// The host's name.
     pub hostname: Option<String>,
     /// The kernel; a spec of fragments may have none.

@@ -98,7 +98,7 @@ files:
     /containers/services/web/lower/etc/mtab  symlink to /proc/mounts  <- services `web` (host.yml:11)
     /containers/services/web/lower/etc/hosts  file 0644 0:0 (160 bytes)  <- services `web` (host.yml:11)
     /containers/services/web/lower/etc/resolv.conf  file 0644 0:0 (29 bytes)  <- services `web` (host.yml:11)
-    /containers/services/web/lower  image dir:/spec/web  <- services `web` (host.yml:11)
+    /containers/services/web/lower  image dir:web  <- services `web` (host.yml:11)
     /containers/services/web/config.json  file 0644 0:0 (1910 bytes)  <- services `web` (host.yml:11)
     /containers/services/web/tmp  directory 0755 0:0  <- services `web` (host.yml:11)
     /containers/services/web/rootfs  directory 0755 0:0  <- services `web` (host.yml:11)
@@ -507,9 +507,9 @@ services:
         .map(|one| one.describe())
         .collect();
     assert_snapshot!(requests.join("\n"), @r"
-    packages linux-image-amd64 (trixie)
+    packages linux-image-amd64 (trixie, without dependencies)
     docker.io/library/alpine:latest
-    dir:/spec/root
+    dir:root
     oci:/abs/layout:v1
     packages curl (host suite)
     ");

@@ -234,6 +234,18 @@ impl TreeBuilder {
         }
         let parent = self.ensure_directory(&path.parent().unwrap_or_default(), path, origin)?;
         let name = path.name().ok_or(TreeError::RootNotDirectory)?;
+        self.link_to(id, (parent, name), path, clash)?;
+        Ok(id)
+    }
+
+    /// Gives `id` one more name.
+    pub(crate) fn link_to(
+        &mut self,
+        id: InodeId,
+        (parent, name): (InodeId, &[u8]),
+        path: &TreePath,
+        clash: Clash,
+    ) -> Result<(), TreeError> {
         if let Some(&old) = self
             .children(parent)
             .and_then(|children| children.get(name))
@@ -242,7 +254,7 @@ impl TreeBuilder {
             self.may_replace(old, path, "hard link", clash)?;
         }
         self.children_mut(parent).insert(name.into(), id);
-        Ok(id)
+        Ok(())
     }
 
     /// Puts `inode` under `name`; a directory over a directory keeps the entries and takes the metadata.

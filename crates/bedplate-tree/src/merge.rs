@@ -33,6 +33,14 @@ impl TreeBuilder {
         Ok(())
     }
 
+    /// Puts in the entries of an archive that stands alone, where `.wh.` is a name like any other.
+    pub fn archive(&mut self, entries: Vec<Entry>, origin: OriginId) -> Result<(), TreeError> {
+        for entry in entries {
+            self.place(entry, origin, Clash::Replace)?;
+        }
+        Ok(())
+    }
+
     fn apply_whiteout(&mut self, path: &TreePath) -> Result<(), TreeError> {
         let Some(name) = path.name().filter(|name| name.starts_with(WHITEOUT)) else {
             return Ok(());
@@ -74,7 +82,7 @@ impl TreeBuilder {
             for (name, &child) in children {
                 let child_path = path.child(name);
                 if let Some(&known) = placed.get(&child) {
-                    self.children_mut(into).insert(name.clone(), known);
+                    self.link_to(known, (into, name), &child_path, Clash::Union)?;
                     continue;
                 }
                 let source = other.inode(child);

@@ -51,7 +51,7 @@ pub enum DigestError {
 
 impl<K: Kind> Digest<K> {
     /// Wraps the 32 bytes that a SHA-256 function returned.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes, PhantomData)
     }
 

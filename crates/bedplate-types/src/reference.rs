@@ -1,6 +1,7 @@
 //! References to images: a registry, or a file or directory on the build machine.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -74,6 +75,30 @@ pub enum ReferenceError {
         /// What is wrong with the digest.
         source: DigestError,
     },
+}
+
+impl Reference {
+    /// The same image with its path, if it has a relative one, going on from `dir`.
+    pub fn seen_from(self, dir: &Path) -> Self {
+        let join = |path: String| dir.join(path).to_string_lossy().into_owned();
+        match self {
+            Self::Registry(_) => self,
+            Self::Oci { dir, tag } => Self::Oci {
+                dir: join(dir),
+                tag,
+            },
+            Self::OciArchive { file, tag } => Self::OciArchive {
+                file: join(file),
+                tag,
+            },
+            Self::DockerArchive { file, tag } => Self::DockerArchive {
+                file: join(file),
+                tag,
+            },
+            Self::Dir(path) => Self::Dir(join(path)),
+            Self::Tar(path) => Self::Tar(join(path)),
+        }
+    }
 }
 
 impl FromStr for Reference {

@@ -11,7 +11,13 @@ use crate::commands::run::RunArguments;
 #[command(version, after_help = EXIT_CODES, propagate_version = true)]
 pub struct CommandLine {
     /// Where downloaded and derived things are kept [default: $XDG_CACHE_HOME/bedplate]
-    #[arg(long, global = true, env = "BEDPLATE_CACHE", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "BEDPLATE_CACHE",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
     pub cache: Option<PathBuf>,
     /// Print results as JSON
     #[arg(long, global = true)]
@@ -30,8 +36,22 @@ Exit codes:
   5    bytes are not what they should be (digest, malformed archive, limit)
   6    no space is left, or a file cannot be read or written
   7    a program of the build machine is missing
-  130  interrupted
+  130  interrupted (143 by SIGTERM)
 `bedplate run` has codes of its own: see `bedplate run --help`.";
+
+const RUN_HELP: &str = "\
+Examples:
+  bedplate run out --publish 8080:80
+  bedplate run out --publish :80 --wait-for http://guest:80/ --exec 'bedctl list'
+  bedplate run out --disk file=state.img,size=1G --keep --console file:console.log
+
+Exit codes:
+  N    a command of --exec ended with N, which is not 0
+  0    the host went down cleanly
+  1    the boot stopped, or the host could not do what was asked
+  130  interrupted; the host was powered off
+  137  killed
+  141  the kernel panicked";
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -42,9 +62,7 @@ pub enum Command {
   bedplate build host.yml --dry-run")]
     Build(BuildArguments),
     /// Boot a built host in QEMU
-    #[command(after_help = "Examples:
-  bedplate run out --publish 8080:80
-  bedplate run out --publish :80 --wait-for http://guest:80/ --exec 'bedctl list'")]
+    #[command(after_help = RUN_HELP)]
     Run(RunArguments),
     /// Tell who put a path into a host
     #[command(after_help = "Example:\n  bedplate why /etc/hosts host.yml")]
@@ -59,8 +77,17 @@ pub enum Command {
     Completion { shell: clap_complete::Shell },
     /// Print the JSON Schema of specs
     Schema,
-    /// Print the manual page
-    Man,
+    /// Print a manual page
+    #[command(after_help = "Examples:
+  bedplate man | man -l -
+  bedplate man cache gc > bedplate-cache-gc.1")]
+    Man {
+        /// Command whose page it is [default: bedplate itself]
+        command: Vec<String>,
+    },
+    /// Print the help of all commands as Markdown
+    #[command(hide = true)]
+    Reference,
 }
 
 /// What a spec is read and resolved with.
@@ -69,7 +96,7 @@ pub struct SpecArguments {
     /// Set a variable of the spec
     #[arg(long, value_name = "NAME=VALUE")]
     pub set: Vec<String>,
-    /// Architecture of the host [default: this machine's]
+    /// Architecture of the host: amd64, arm64 or riscv64 [default: this machine's]
     #[arg(long)]
     pub arch: Option<bedplate_types::Arch>,
     /// When registries and package mirrors are asked
@@ -82,6 +109,7 @@ pub struct SpecArguments {
     #[arg(
         long,
         env = "SOURCE_DATE_EPOCH",
+        hide_env_values = true,
         value_name = "SECONDS",
         default_value_t = 1_492_533_000
     )]
@@ -117,7 +145,7 @@ pub struct BuildArguments {
     #[arg(long, default_value = "kernel+initrd")]
     pub format: Vec<bedplate_build::Format>,
     /// Name that the outputs begin with [default: that of the last spec]
-    #[arg(long)]
+    #[arg(long, value_parser = host_name)]
     pub name: Option<String>,
     /// How the initrd is compressed
     #[arg(long, value_enum, default_value_t = CompressionChoice::Zstd)]
@@ -125,7 +153,7 @@ pub struct BuildArguments {
     /// Level of the compression [default: 3 for zstd, 6 for gzip]
     #[arg(long)]
     pub level: Option<i32>,
-    /// Print the plan and build nothing
+    /// Fetch what the plan needs to know, print the plan as JSON, and build nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Lose extended attributes where a format cannot hold them
@@ -133,6 +161,16 @@ pub struct BuildArguments {
     pub drop_xattrs: bool,
     #[command(flatten)]
     pub resolving: SpecArguments,
+}
+
+/// A name that makes a plain file name.
+fn host_name(text: &str) -> Result<String, &'static str> {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(inner) {
+        Ok(text.to_owned())
+    } else {
+        Err("it takes letters, digits, `.`, `_` and `-`, and begins with a letter or digit")
+    }
 }
 
 #[derive(Args)]

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use bedplate_spec::{Load, LoadError, SourceText};
+use bedplate_types::ByteSize;
 
 /// No spec of a person is larger.
 const MAX_SPEC: u64 = 16 << 20;
@@ -46,6 +47,12 @@ fn read(from: Option<&Path>, name: &str) -> io::Result<SourceText> {
 
 fn text(reader: impl Read) -> io::Result<String> {
     let mut text = String::new();
-    reader.take(MAX_SPEC).read_to_string(&mut text)?;
+    reader.take(MAX_SPEC + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_SPEC {
+        return Err(io::Error::other(format!(
+            "it is longer than {}",
+            ByteSize(MAX_SPEC)
+        )));
+    }
     Ok(text)
 }

@@ -8,6 +8,7 @@
 mod command_line;
 mod commands;
 mod loading;
+mod output;
 mod programs;
 mod progress;
 mod report;
@@ -40,7 +41,8 @@ fn main() -> ExitCode {
         Command::Cache(command) => commands::cache::run(command, json, &cache),
         Command::Completion { shell } => Ok(commands::texts::completion(shell)),
         Command::Schema => Ok(commands::texts::schema()),
-        Command::Man => commands::texts::man(),
+        Command::Man { command } => commands::texts::man(&command),
+        Command::Reference => Ok(commands::texts::reference()),
     };
     result.unwrap_or_else(|failure| failure.tell(json))
 }

@@ -8,6 +8,9 @@ use bedplate_run::RunError;
 use bedplate_sources::{ErrorKind, SourceError};
 use bedplate_spec::Diagnostics;
 use bedplate_store::StoreError;
+use bedplate_sys::tool::ToolError;
+
+use crate::output::say;
 
 /// Why a command failed: messages for people, and an exit code for programs.
 #[derive(Debug)]
@@ -63,7 +66,7 @@ impl Failure {
                 let value = serde_json::json!({
                     "error": message.text, "causes": message.causes, "hint": message.hint, "exitCode": self.code,
                 });
-                println!("{value}");
+                say!("{value}");
             } else if message.rendered {
                 eprintln!("{}", message.text.trim_end());
             } else {
@@ -128,6 +131,17 @@ impl From<StoreError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        Self::of(1, &error, error.hint())
+        let code = match &error {
+            RunError::Tool(ToolError::Missing { .. }) => 7,
+            RunError::Io { .. } => 6,
+            RunError::Option { .. } => 2,
+            _ => 1,
+        };
+        let mut failure = Self::of(code, &error, error.hint());
+        if let Some(console) = error.console().filter(|console| !console.is_empty()) {
+            let text = format!("the console ended with:\n{}", console.trim_end());
+            failure.messages[0].causes.push(text);
+        }
+        failure
     }
 }

@@ -22,7 +22,7 @@ mod read;
 mod write;
 
 pub use error::{NameFault, TarError, WriteError};
-pub use read::{read, read_member};
+pub use read::read;
 pub use write::write;
 
 /// Size of a block: headers are one, contents are padded to a multiple.

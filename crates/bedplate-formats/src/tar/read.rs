@@ -2,8 +2,8 @@
 
 use std::io::{Read, Seek};
 
-use bedplate_tree::{Entry, EntryKind};
-use bedplate_types::{Digest, Object, TreePath};
+use bedplate_tree::Entry;
+use bedplate_types::{Digest, Object};
 
 use super::entry::{Member, lossy, malformed};
 use super::error::{HeaderFault, TarError};
@@ -29,47 +29,6 @@ pub fn read<R: Read + Seek>(
         entries.push(member.into_entry(object)?);
     }
     Ok(entries)
-}
-
-/// The bytes of the file `name` in an uncompressed tar, hard links followed; `None` if there is no
-/// such file. If the name occurs more than once, the last one counts. A file of more than `max`
-/// bytes is an error.
-pub fn read_member<R: Read + Seek>(
-    tar: R,
-    name: &TreePath,
-    limits: &Limits,
-    max: u64,
-) -> Result<Option<Vec<u8>>, TarError> {
-    let mut reader = Reader::new(tar, limits)?;
-    let mut found: Vec<(TreePath, u64, u64)> = Vec::new();
-    while let Some(member) = reader.next()? {
-        let (offset, len) = (member.offset, member.len);
-        let entry = member.into_entry(Digest::from_bytes([0; 32]))?;
-        match entry.kind {
-            EntryKind::File(_) => found.push((entry.path, offset, len)),
-            EntryKind::HardLink(target) => {
-                if let Some(&(_, offset, len)) = found.iter().rfind(|(path, ..)| *path == target) {
-                    found.push((entry.path, offset, len));
-                }
-            }
-            _ => found.retain(|(path, ..)| *path != entry.path),
-        }
-    }
-    let Some(&(_, offset, len)) = found.iter().rfind(|(path, ..)| path == name) else {
-        return Ok(None);
-    };
-    if len > max {
-        return Err(TarError::Limit {
-            entry: name.to_string(),
-            what: "bytes for this file",
-            limit: max,
-        });
-    }
-    let io = |source| TarError::Io { offset, source };
-    reader.input.seek_to(offset).map_err(io)?;
-    let mut bytes = vec![0; usize::try_from(len).expect("a caller's limit fits into memory")];
-    reader.input.read_exact(&mut bytes).map_err(io)?;
-    Ok(Some(bytes))
 }
 
 struct Reader<'l, R> {

@@ -49,6 +49,8 @@ struct Known {
     exec: Option<i32>,
     interrupted: bool,
     killed: bool,
+    /// Ended by us, as nothing else ends a host that does not know the power button.
+    let_go: bool,
 }
 
 pub(super) struct Session<'a> {
@@ -109,9 +111,12 @@ impl<'a> Session<'a> {
     pub fn drive(mut self) -> Result<Finished, RunError> {
         match self.work() {
             Err(Stop::Error(error)) => return Err(error),
-            Ok(()) if self.options.is_script() => self.power_off(),
-            Err(Stop::Early) if self.known.interrupted => self.power_off(),
-            Ok(()) | Err(Stop::Early) => {}
+            Ok(()) | Err(Stop::Early) => {
+                let done = self.options.is_script() || self.known.interrupted;
+                if done && !self.known.ended {
+                    self.power_off();
+                }
+            }
         }
         while !self.known.ended {
             self.pump()?;
@@ -272,6 +277,7 @@ impl<'a> Session<'a> {
             if self.pump().is_err() || asked.elapsed() > limit || self.interrupted_anew() {
                 // A host that was never heard of cannot say that it goes down: that is no failure.
                 self.known.killed = self.known.hello || self.options.interrupts.count() > 1;
+                self.known.let_go = !self.known.killed;
                 self.machine.kill();
                 break;
             }
@@ -375,6 +381,7 @@ impl<'a> Session<'a> {
                 code: *code,
             },
             None if self.known.killed => End::Killed,
+            None if self.machine.crashed() && !self.known.let_go => End::Died,
             None => End::Silent,
         };
         Ok(Finished::Outcome(RunOutcome {

@@ -33,6 +33,7 @@ pub fn write_host(directory: &Path, console: &str, control: &str, answers: &[&st
     kernel[0x206..0x208].copy_from_slice(&0x020c_u16.to_le_bytes());
     kernel[0x211] = 1; // loaded high
     kernel[0x214..0x218].copy_from_slice(&0x10_0000_u32.to_le_bytes());
+    kernel[0x236] = 1; // 64 bits
     kernel[0x260..0x264].copy_from_slice(&0x10_0000_u32.to_le_bytes());
     kernel[0x268..0x268 + PROGRAM.len()].copy_from_slice(&PROGRAM);
     for text in [console, control].iter().chain(answers) {

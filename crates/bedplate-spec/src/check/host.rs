@@ -4,6 +4,7 @@
 //! that refers to a name is checked.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::containers::{self, Section};
 use super::images::{KERNEL, request};
@@ -71,10 +72,14 @@ impl<'a> Spot<'a> {
 /// Merges and checks all files. Errors that were found before come along.
 pub(crate) fn merge(gathered: Gathered, variables: &Variables) -> Result<Spec, Diagnostics> {
     let Gathered {
+        base,
         files: sources,
         mut found,
     } = gathered;
-    let mut spec = empty();
+    let mut spec = Spec {
+        base: base.unwrap_or_default(),
+        ..empty()
+    };
     let mut containers = Vec::new();
     let mut volumes = Vec::new();
     let mut files = Vec::new();
@@ -124,6 +129,7 @@ pub(crate) fn merge(gathered: Gathered, variables: &Variables) -> Result<Spec, D
 
 fn empty() -> Spec {
     Spec {
+        base: PathBuf::new(),
         hostname: None,
         kernel: None,
         flavour: InitFlavour::Images,

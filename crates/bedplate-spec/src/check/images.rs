@@ -1,7 +1,5 @@
 //! `image:` and `packages:` to a request that a source can bring.
 
-use std::path::Path;
-
 use bedplate_types::Reference;
 
 use super::host::Spot;
@@ -78,8 +76,13 @@ fn reference(text: &str, spot: &Spot<'_>, found: &mut Vec<Diagnostic>) -> Option
         );
         return None;
     }
-    match text.parse() {
-        Ok(reference) => Some(ImageRequest::Reference(rebase(reference, &spot.source.dir))),
+    match text.parse::<Reference>() {
+        Ok(reference) => {
+            // A file means paths from its own directory.
+            Some(ImageRequest::Reference(
+                reference.seen_from(&spot.source.way),
+            ))
+        }
         Err(error) => {
             found.push(spot.error(reason(&error)));
             None
@@ -87,31 +90,15 @@ fn reference(text: &str, spot: &Spot<'_>, found: &mut Vec<Diagnostic>) -> Option
     }
 }
 
-/// Relative paths start from the directory of the spec file.
-fn rebase(reference: Reference, dir: &Path) -> Reference {
-    let join = |path: String| dir.join(path).to_string_lossy().into_owned();
-    match reference {
-        Reference::Registry(_) => reference,
-        Reference::Oci { dir, tag } => Reference::Oci {
-            dir: join(dir),
-            tag,
-        },
-        Reference::OciArchive { file, tag } => Reference::OciArchive {
-            file: join(file),
-            tag,
-        },
-        Reference::DockerArchive { file, tag } => Reference::DockerArchive {
-            file: join(file),
-            tag,
-        },
-        Reference::Dir(path) => Reference::Dir(join(path)),
-        Reference::Tar(path) => Reference::Tar(join(path)),
-    }
-}
-
-/// Debian policy 5.6.1, with an optional `:ARCH` or `=VERSION` as apt takes them.
+/// Debian policy 5.6.1, with an optional `=VERSION` as apt takes it.
 fn is_package(name: &str) -> bool {
-    let rest = |c: char| c.is_ascii_alphanumeric() || "+-.:=~_".contains(c);
+    let (name, version) = name.split_once('=').unwrap_or((name, "0"));
     name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && name.chars().all(rest)
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        && version.starts_with(|c: char| c.is_ascii_digit())
+        && version
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.:~".contains(c))
 }

@@ -10,6 +10,7 @@ use bedplate_types::ByteSize;
 
 use super::plan_of;
 use crate::command_line::{BuildArguments, CompressionChoice};
+use crate::output::{print, say};
 use crate::programs;
 use crate::progress::reporter;
 use crate::report::Failure;
@@ -19,7 +20,7 @@ pub fn run(arguments: BuildArguments, json: bool, cache: &Path) -> Result<ExitCo
     let progress = reporter(json);
     let (plan, lock) = plan_of(&arguments.spec, &arguments.resolving, &store, &*progress)?;
     if arguments.dry_run {
-        println!(
+        say!(
             "{}",
             serde_json::to_string_pretty(&plan).expect("a plan is plain data")
         );
@@ -34,12 +35,12 @@ pub fn run(arguments: BuildArguments, json: bool, cache: &Path) -> Result<ExitCo
     let options = options(&arguments);
     let manifest = write_outputs(&host, (&plan, &lock), &options, &workshop)?;
     if json {
-        print!("{}", manifest.render());
+        print(manifest.render());
         return Ok(ExitCode::SUCCESS);
     }
     for artefact in &manifest.artefacts {
         let path = options.directory.join(&artefact.file);
-        println!(
+        say!(
             "{} ({}, sha256:{})",
             path.display(),
             ByteSize(artefact.size),
@@ -70,7 +71,7 @@ fn options(arguments: &BuildArguments) -> OutputOptions {
             .clone()
             .or(named)
             .unwrap_or_else(|| "host".to_owned()),
-        formats: arguments.format.clone(),
+        formats: arguments.format.iter().copied().collect(),
         initrd: InitrdOptions {
             compression,
             level: arguments.level.unwrap_or(level),

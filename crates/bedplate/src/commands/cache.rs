@@ -8,6 +8,7 @@ use bedplate_store::{Policy, Store};
 use bedplate_types::ByteSize;
 
 use crate::command_line::CacheCommand;
+use crate::output::say;
 use crate::report::Failure;
 
 const DAY: u64 = 86_400;
@@ -46,12 +47,12 @@ pub fn run(command: CacheCommand, json: bool, cache: &Path) -> Result<ExitCode, 
 fn list(store: &Store, json: bool) -> Result<(), Failure> {
     for entry in store.ls()? {
         if json {
-            println!(
+            say!(
                 "{}",
                 serde_json::json!({"kind": entry.kind.as_str(), "name": entry.name, "size": entry.size})
             );
         } else {
-            println!(
+            say!(
                 "{:8} {:>10}  {}",
                 entry.kind.as_str(),
                 ByteSize(entry.size).to_string(),
@@ -64,12 +65,12 @@ fn list(store: &Store, json: bool) -> Result<(), Failure> {
 
 fn tell(what: &str, collected: &bedplate_store::Collected, json: bool) {
     if json {
-        println!(
+        say!(
             "{}",
             serde_json::json!({"removed": collected.removed, "freed": collected.freed, "kept": collected.kept})
         );
     } else {
-        println!(
+        say!(
             "{what} {} files, {}; {} stay",
             collected.removed,
             ByteSize(collected.freed),

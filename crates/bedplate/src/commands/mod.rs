@@ -52,8 +52,7 @@ pub fn plan_of(
     for warning in spec.warnings.iter() {
         progress.warn(&warning.to_string());
     }
-    let base = std::env::current_dir().unwrap_or_default();
-    let mut options = Options::new(arch, base);
+    let mut options = Options::new(arch, &spec.base);
     options.pull = match arguments.pull {
         PullChoice::Missing => Pull::IfMissing,
         PullChoice::Always => Pull::Always,

@@ -12,6 +12,8 @@ use bedplate_run::{
 use bedplate_types::ByteSize;
 use clap::Args;
 
+use crate::output::say;
+
 /// Boot a built host in QEMU
 #[derive(Args)]
 pub struct RunArguments {
@@ -100,10 +102,8 @@ pub fn run(
         if json { tell_json(&event) } else { tell(event) }
     })?;
     if json {
-        println!(
-            "{}",
-            serde_json::json!({"outcome": outcome, "exitCode": outcome.exit_code()})
-        );
+        let end = serde_json::json!({"outcome": outcome, "exitCode": outcome.exit_code()});
+        say!("{end}");
     }
     Ok(ExitCode::from(outcome.exit_code()))
 }
@@ -111,7 +111,8 @@ pub fn run(
 fn tell_json(event: &RunEvent) {
     // Console bytes have no JSON form: they go to where --console says.
     if let Ok(line) = serde_json::to_string(event) {
-        println!("{line}");
+        // A reader that has gone does not stop the host.
+        let _ = writeln!(std::io::stdout(), "{line}");
     }
 }
 

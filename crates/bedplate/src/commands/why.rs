@@ -8,6 +8,7 @@ use bedplate_store::Store;
 
 use super::plan_of;
 use crate::command_line::WhyArguments;
+use crate::output::say;
 use crate::programs;
 use crate::progress::reporter;
 use crate::report::Failure;
@@ -26,7 +27,7 @@ pub fn run(arguments: WhyArguments, json: bool, cache: &Path) -> Result<ExitCode
     let found =
         found.ok_or_else(|| Failure::new(1, format!("the host has no `{}`", arguments.path)))?;
     if json {
-        println!(
+        say!(
             "{}",
             serde_json::to_string_pretty(&found).expect("an explanation is plain data")
         );
@@ -37,13 +38,15 @@ pub fn run(arguments: WhyArguments, json: bool, cache: &Path) -> Result<ExitCode
         .map(|target| format!(" -> {target}"))
         .unwrap_or_default();
     let (uid, gid) = found.owner;
-    println!(
+    say!(
         "{}{target}: {} {} {uid}:{gid}",
-        found.path, found.kind, found.mode
+        found.path,
+        found.kind,
+        found.mode
     );
-    println!("  from {}", found.origin);
+    say!("  from {}", found.origin);
     for origin in found.over {
-        println!("  over {origin}");
+        say!("  over {origin}");
     }
     Ok(ExitCode::SUCCESS)
 }
