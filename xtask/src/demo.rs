@@ -29,6 +29,9 @@ pub fn run() -> Result<()> {
         .current_dir(root())
         .args(["build", SPEC, "--name", "hello", "-o"])
         .arg(&out);
+    if is_ubuntu() {
+        build.args(["--set", "KERNEL=linux-image-virtual"]);
+    }
     build.env("BEDPLATE_GUEST_DIR", &guest);
     step(&format!("bedplate build {SPEC}"), || {
         run_program(&mut build)
@@ -53,6 +56,12 @@ pub fn run() -> Result<()> {
         out.join("console.log").display()
     );
     Ok(())
+}
+
+/// Ubuntu's kernel for virtual machines has another name than Debian's.
+fn is_ubuntu() -> bool {
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    release.lines().any(|line| line == "ID=ubuntu")
 }
 
 /// `bedplate run`, which is killed when this is dropped.

@@ -4,7 +4,7 @@
 //! client  {"id":7,"request":{"exec":{"container":"web","command":["cat","/etc/hosts"]}}}
 //! host    {"id":7,"reply":{"output":{"stream":"out","bytes":"127.0.0.1 localhost\n"}}}
 //! host    {"id":7,"reply":{"exit":{"code":0}}}
-//! host    {"event":{"service":{"name":"web","state":"ready"}}}
+//! host    {"event":{"container":{"name":"web","state":"ready",…}}}
 //! ```
 //!
 //! Every request is answered by zero or more [`Reply::Output`] lines and exactly one other reply, which

@@ -11,11 +11,12 @@ use bedplate_spec::lock::{ImageId, Lock};
 use bedplate_spec::planning::{Action, BuildPlan, FileContent, InitFlavour, Owner, Step};
 use bedplate_store::Store;
 use bedplate_tree::{Content, Entry, EntryKind, Meta, OriginId, Tree, TreeBuilder};
-use bedplate_types::{Arch, Package, Progress, TreePath};
+use bedplate_types::{Package, Progress, TreePath};
 
 use crate::BuildError;
 use crate::images::Images;
 use crate::kernel::Kernel;
+use crate::layout;
 use crate::packages::{APK_DATABASES, packages_in, read_text};
 use crate::programs::Programs;
 
@@ -63,6 +64,7 @@ pub fn assemble(
     };
     let mut assembly = Assembly {
         workshop,
+        plan,
         builder: TreeBuilder::new(),
         images,
         apk: Vec::new(),
@@ -74,15 +76,15 @@ pub fn assemble(
         if is_container && let Some(tree) = kernel_tree.take() {
             assembly.join(&TreePath::root(), &tree, "kernel")?;
         }
-        assembly.step(step, plan.arch)?;
+        assembly.step(step)?;
     }
     if let Some(tree) = kernel_tree {
         assembly.join(&TreePath::root(), &tree, "kernel")?;
     }
     assembly.merge_apk_databases()?;
-    let packages = assembly.packages(plan)?;
+    let packages = assembly.packages()?;
     if plan.init == InitFlavour::Bedplate {
-        assembly.insert_boot_tables(plan)?;
+        assembly.insert_boot_tables()?;
     }
     let tree = assembly.builder.freeze(plan.epoch);
     Ok(Host {
@@ -110,6 +112,7 @@ fn cmdline(plan: &BuildPlan) -> String {
 
 pub(crate) struct Assembly<'a> {
     pub(crate) workshop: &'a Workshop<'a>,
+    plan: &'a BuildPlan,
     builder: TreeBuilder,
     images: Images<'a>,
     /// Texts of the package databases of the images that were joined at the root, by path.
@@ -117,20 +120,11 @@ pub(crate) struct Assembly<'a> {
 }
 
 impl Assembly<'_> {
-    fn step(&mut self, step: &Step, arch: Arch) -> Result<(), BuildError> {
+    fn step(&mut self, step: &Step) -> Result<(), BuildError> {
         let origin = self.builder.origin(&step.origin);
         match &step.action {
             Action::Image { image } => self.image(step, image),
-            Action::OciLayout { image, .. } => Err(BuildError::Input {
-                what: format!(
-                    "{}: `format: oci` is not supported for {}",
-                    step.origin,
-                    image.0.describe()
-                ),
-                hint: Some(
-                    "use `format: filesystem`, or a `dir:` image that holds the layout".to_owned(),
-                ),
-            }),
+            Action::OciLayout { image, platforms } => self.layout(step, image, platforms),
             Action::Directory(owner) => {
                 self.insert(entry(&step.at, EntryKind::Directory, *owner), origin, step)
             }
@@ -149,7 +143,7 @@ impl Assembly<'_> {
                 content: FileContent::Host { path, optional },
                 owner,
             } => self.host_file(step, path, *optional, *owner, origin),
-            Action::InitPrograms => self.init_programs(step, arch, origin),
+            Action::InitPrograms => self.init_programs(step, origin),
         }
     }
 
@@ -188,6 +182,22 @@ impl Assembly<'_> {
         self.join(&step.at, &tree, &step.origin)
     }
 
+    fn layout(
+        &mut self,
+        step: &Step,
+        image: &ImageId,
+        platforms: &[String],
+    ) -> Result<(), BuildError> {
+        let maker = layout::Maker {
+            store: self.workshop.store,
+            arch: self.plan.arch,
+            epoch: self.plan.epoch,
+        };
+        let resolved = self.images.resolved(image)?;
+        let layout = maker.layout(image, resolved, platforms)?;
+        self.join(&step.at, &layout, &step.origin)
+    }
+
     /// Several images at the root each bring a package database: the root has what all of them have.
     fn merge_apk_databases(&mut self) -> Result<(), BuildError> {
         for path in APK_DATABASES {
@@ -222,18 +232,13 @@ impl Assembly<'_> {
         Ok(())
     }
 
-    fn init_programs(
-        &mut self,
-        step: &Step,
-        arch: Arch,
-        origin: OriginId,
-    ) -> Result<(), BuildError> {
+    fn init_programs(&mut self, step: &Step, origin: OriginId) -> Result<(), BuildError> {
         let owner = Owner {
             mode: 0o755,
             uid: 0,
             gid: 0,
         };
-        for (at, program) in self.workshop.programs.load(arch)? {
+        for (at, program) in self.workshop.programs.load(self.plan.arch)? {
             let (object, len) = self
                 .workshop
                 .store
@@ -256,14 +261,14 @@ impl Assembly<'_> {
     }
 
     /// What cpio cannot carry, and the marker that tells PID 1 that all was unpacked.
-    fn insert_boot_tables(&mut self, plan: &BuildPlan) -> Result<(), BuildError> {
+    fn insert_boot_tables(&mut self) -> Result<(), BuildError> {
         let origin = self.builder.origin("bedplate");
         let owner = Owner {
             mode: 0o644,
             uid: 0,
             gid: 0,
         };
-        let table = xattrs(&self.builder.clone().freeze(plan.epoch));
+        let table = xattrs(&self.builder.clone().freeze(self.plan.epoch));
         let json = serde_json::to_vec(&table).expect("a table of text is plain data");
         let marker = HostDocument::VERSION.to_string();
         let tables = [
@@ -285,15 +290,16 @@ impl Assembly<'_> {
         Ok(())
     }
 
-    fn packages(
-        &mut self,
-        plan: &BuildPlan,
-    ) -> Result<BTreeMap<String, BTreeSet<Package>>, BuildError> {
-        let kernel = plan.kernel.iter().map(|kernel| &kernel.image);
-        let named = plan.steps.iter().filter_map(|step| match &step.action {
-            Action::Image { image } => Some(image),
-            _ => None,
-        });
+    fn packages(&mut self) -> Result<BTreeMap<String, BTreeSet<Package>>, BuildError> {
+        let kernel = self.plan.kernel.iter().map(|kernel| &kernel.image);
+        let named = self
+            .plan
+            .steps
+            .iter()
+            .filter_map(|step| match &step.action {
+                Action::Image { image } | Action::OciLayout { image, .. } => Some(image),
+                _ => None,
+            });
         let images: BTreeSet<ImageId> = kernel.chain(named).cloned().collect();
         let mut packages = BTreeMap::new();
         for image in images {

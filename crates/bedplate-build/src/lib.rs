@@ -15,6 +15,7 @@ mod host_files;
 mod images;
 mod initrd;
 mod kernel;
+mod layout;
 mod manifest;
 mod modules;
 mod outputs;

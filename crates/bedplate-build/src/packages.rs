@@ -42,7 +42,26 @@ pub(crate) fn packages_in(tree: &Tree, store: &Store) -> io::Result<BTreeSet<Pac
             found.extend(deb822::installed(&text).unwrap_or_default());
         }
     }
-    Ok(found)
+    let distribution = distribution(tree, store)?;
+    Ok(found
+        .into_iter()
+        .map(|package| Package {
+            distribution: distribution.clone(),
+            ..package
+        })
+        .collect())
+}
+
+/// What the image says that it is (os-release(5), `ID`).
+fn distribution(tree: &Tree, store: &Store) -> io::Result<Option<String>> {
+    for path in ["etc/os-release", "usr/lib/os-release"] {
+        let text = read_text(tree, store, path)?.unwrap_or_default();
+        let id = text.lines().find_map(|line| line.strip_prefix("ID="));
+        if let Some(id) = id.map(|id| id.trim_matches(['"', '\''])) {
+            return Ok(Some(id.to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// The text of a file that is small enough, if there is one at `path`.

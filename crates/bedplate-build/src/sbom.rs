@@ -63,11 +63,13 @@ fn relationship(from: &str, kind: &str, to: &str) -> Value {
 }
 
 fn describe(package: &Package, id: &str) -> Value {
-    let distribution = if package.system == "apk" {
-        "alpine"
-    } else {
-        "debian"
-    };
+    let distribution = package
+        .distribution
+        .as_deref()
+        .unwrap_or(match package.system.as_str() {
+            "apk" => "alpine",
+            _ => "debian",
+        });
     let purl = format!(
         "pkg:{}/{distribution}/{}@{}?arch={}",
         package.system,

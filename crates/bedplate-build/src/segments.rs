@@ -19,7 +19,7 @@ use bedplate_tree::{Content, InodeId, InodeKind, Tree, Visit};
 use bedplate_types::{Digest, Object};
 use sha2::{Digest as _, Sha256};
 
-/// A segment ends at a directory whose name says so after this many bytes of content, …
+/// A segment ends at a path whose hash says so after this many bytes of content, …
 const SOFT_LIMIT: u64 = 8 << 20;
 /// … and at any name after this many.
 const HARD_LIMIT: u64 = 32 << 20;

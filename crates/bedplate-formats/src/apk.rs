@@ -38,6 +38,7 @@ impl Fields<'_> {
     fn package(self) -> Option<Package> {
         Some(Package {
             system: "apk".to_owned(),
+            distribution: None,
             name: self.name?.to_owned(),
             version: self.version?.to_owned(),
             arch: self.arch.unwrap_or_default().to_owned(),

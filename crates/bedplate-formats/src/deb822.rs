@@ -58,6 +58,7 @@ impl Paragraph {
         let field = |name| self.get(name).map(str::to_owned);
         Some(Package {
             system: "deb".to_owned(),
+            distribution: None,
             name: field("Package")?,
             version: field("Version")?,
             arch: field("Architecture")?,

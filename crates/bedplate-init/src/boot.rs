@@ -6,11 +6,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use bedplate_boot::{CommandLine, HOST_DOCUMENT, Host};
+use bedplate_sys::children::{self, Signal};
 use bedplate_sys::netlink::uevents::Uevents;
+use bedplate_sys::polling::{self, Interest};
 use bedplate_sys::{machine as system, terminal};
 
 use crate::console;
 use crate::engine::Engine;
+use crate::machine::buttons::Buttons;
 use crate::machine::modules::{Modules, load_for_devices};
 use crate::machine::xattrs::Attributes;
 use crate::machine::{self, volumes};
@@ -108,14 +111,23 @@ fn set_loader() -> io::Result<()> {
     }
 }
 
+/// Loads drivers for devices that come, and tells the loop when the power button is pressed.
 fn watch_for_devices(uevents: &Uevents) {
-    let wait = || {
-        bedplate_sys::polling::wait(
-            &[(uevents.descriptor(), bedplate_sys::polling::Interest::Read)],
-            None,
-        )
-    };
-    while wait().is_ok() {
+    let mut buttons = Buttons::default();
+    loop {
+        buttons.look();
+        let waited: Vec<_> = std::iter::once(uevents.descriptor())
+            .chain(buttons.descriptors())
+            .map(|descriptor| (descriptor, Interest::Read))
+            .collect();
+        let Ok(found) = polling::wait(&waited, None) else {
+            return;
+        };
+        let readable: Vec<bool> = found.iter().map(|found| found.readable).collect();
+        if buttons.pressed(&readable[1..]) {
+            // To ourselves, who catch it.
+            let _ = children::signal(std::process::id(), Signal::POWER);
+        }
         let mut aliases = Vec::new();
         while let Some(event) = uevents.take() {
             aliases.extend(event.modalias.filter(|_| event.action == "add"));

@@ -19,7 +19,7 @@ pub struct BuildPlan {
     pub epoch: Epoch,
     /// Where kernel, its modules and microcode come from; a host of fragments may have none.
     pub kernel: Option<KernelPlan>,
-    /// The kernel command line, verbatim.
+    /// The kernel command line, as the spec has it; the builder may append to it.
     pub cmdline: String,
     /// Is PID 1 our own, or does an image of `init:` bring one?
     pub init: InitFlavour,

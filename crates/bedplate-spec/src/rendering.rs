@@ -14,7 +14,7 @@ use crate::yaml;
 static SPEC: Kind = Kind::Map(&HOST);
 
 impl Spec {
-    /// The merged spec as YAML: what `--dry-run` prints and `metadata: yaml` holds. Parsing it again
+    /// The merged spec as YAML: what `metadata: yaml` holds. Parsing it again
     /// gives an equal spec.
     pub fn to_yaml(&self) -> String {
         yaml::emit(&self.value(), &SPEC)

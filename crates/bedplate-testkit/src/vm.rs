@@ -313,6 +313,11 @@ impl Vm {
             .unwrap_or_else(|| self.fail("the host did not say that it goes down"))
     }
 
+    /// Presses the power button.
+    pub fn press_power_button(&self) {
+        self.machine.press_power_button();
+    }
+
     /// Waits until the machine has ended: the host's exit state, if it told one.
     pub fn wait_down(&self) -> Option<i32> {
         let deadline = Instant::now() + DEADLINE;

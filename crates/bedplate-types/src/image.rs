@@ -27,6 +27,9 @@ pub struct ImageConfig {
 pub struct Package {
     /// The package system: `deb` or `apk` (purl type names).
     pub system: String,
+    /// The distribution that the package is of (purl namespace, such as `debian`), where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<String>,
     /// Name of the binary package.
     pub name: String,
     /// Version, whole.

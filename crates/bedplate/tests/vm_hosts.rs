@@ -113,7 +113,8 @@ fn vm_a_host_runs_its_services() {
     file_capabilities_survive(&vm);
     bedctl_lists_and_restarts(&vm);
     commands_run_in_containers(&vm);
-    assert_eq!(vm.power_off(), 0);
+    vm.press_power_button();
+    assert_eq!(vm.wait_down(), Some(0));
     assert!(
         vm.console().contains("the onshutdown container ran"),
         "{}",

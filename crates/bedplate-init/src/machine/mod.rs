@@ -3,6 +3,7 @@
 //! Runs once, at boot, before anything else is started. What a kernel or a machine may lack is passed
 //! over; what it should have and fails is told on the console, and the boot goes on.
 
+pub mod buttons;
 mod clock;
 mod devices;
 pub mod modules;

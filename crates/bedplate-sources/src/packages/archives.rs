@@ -27,13 +27,7 @@ pub(crate) struct Archives(Vec<Archive>);
 
 /// The suite of the build machine, where it has one, and the suite that a request means.
 pub(crate) fn host_suite(wanted: Option<&str>) -> Result<(Option<String>, String), SourceError> {
-    let text = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let codename = text
-        .lines()
-        .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    let host = codename
-        .map(|name| name.trim_matches('"').to_owned())
-        .filter(|name| !name.is_empty());
+    let host = os_release("VERSION_CODENAME");
     match wanted.map(str::to_owned).or_else(|| host.clone()) {
         Some(suite) if is_suite(&suite) => Ok((host, suite)),
         Some(suite) => Err(SourceError::bad(format!(
@@ -44,6 +38,20 @@ pub(crate) fn host_suite(wanted: Option<&str>) -> Result<(Option<String>, String
                 .with_hint("add one: `suite: trixie`"),
         ),
     }
+}
+
+/// What the build machine says of itself (os-release(5)).
+fn os_release(key: &str) -> Option<String> {
+    let text = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let value = text
+        .lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
+    Some(value.trim_matches('"').to_owned()).filter(|value| !value.is_empty())
+}
+
+/// The distribution that the packages of `request` are of; another mirror may serve another one.
+pub(crate) fn distribution(request: &PackageRequest) -> Option<String> {
+    os_release("ID").filter(|_| request.mirror.is_none())
 }
 
 fn is_suite(name: &str) -> bool {

@@ -127,10 +127,11 @@ impl Sources<'_> {
         let mut layers = vec![self.merged_usr()?];
         layers.extend(unpacked.iter().map(|package| package.layer));
         layers.push(self.status(&unpacked)?);
+        let distribution = archives::distribution(request);
         let packages = listed
             .iter()
             .zip(&unpacked)
-            .map(|(deb, unpacked)| package(deb, unpacked))
+            .map(|(deb, unpacked)| package(deb, unpacked, &distribution))
             .collect();
         Ok(ResolvedImage {
             manifest: None,
@@ -170,9 +171,10 @@ fn is_kernel(name: &str) -> bool {
     parts.iter().any(|part| name.starts_with(part))
 }
 
-fn package(deb: &Listed, unpacked: &Unpacked) -> Package {
+fn package(deb: &Listed, unpacked: &Unpacked, distribution: &Option<String>) -> Package {
     Package {
         system: "deb".into(),
+        distribution: distribution.clone(),
         name: unpacked.name.clone(),
         version: unpacked.version.clone(),
         arch: unpacked.arch.clone(),

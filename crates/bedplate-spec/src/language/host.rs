@@ -52,7 +52,7 @@ static KERNEL: Map = Map {
     keys: &[&[
         key("image", Kind::Text, "The image that holds the kernel."),
         PACKAGES_KEY,
-        key("cmdline", Kind::Text, "The kernel command line, verbatim."),
+        key("cmdline", Kind::Text, "The kernel command line. With Bedplate's init, `rootfstype=ramfs` is appended unless it says `root=` or `rootfstype=`."),
         key("binary", Kind::Text, "Name of the kernel in the image.").default("`kernel`"),
         key(
             "tar",
@@ -141,7 +141,7 @@ static VOLUME: Map = Map {
         key(
             "platforms",
             TEXTS,
-            "With `format: oci`, the platforms to store, such as `linux/amd64`; all where absent.",
+            "With `format: oci`, the platform to store: the host's own, such as `linux/amd64`.",
         ),
     ]],
 };
