@@ -41,7 +41,8 @@ impl Assembly<'_> {
         )
     }
 
-    /// A directory with all that is in it: permissions as they are, owner as the step says.
+    /// A directory with all that is in it: permissions as they are, owner as the step says. The step's mode
+    /// is the directory's own; who may read may enter, as with the `X` of chmod(1).
     fn host_directory(
         &mut self,
         step: &Step,
@@ -49,7 +50,11 @@ impl Assembly<'_> {
         owner: Owner,
         origin: OriginId,
     ) -> Result<(), BuildError> {
-        self.insert(entry(&step.at, EntryKind::Directory, owner), origin, step)?;
+        let own = Owner {
+            mode: owner.mode | ((owner.mode & 0o444) >> 2),
+            ..owner
+        };
+        self.insert(entry(&step.at, EntryKind::Directory, own), origin, step)?;
         let mut pending: Vec<(PathBuf, TreePath)> = vec![(root.to_owned(), step.at.clone())];
         while let Some((directory, at)) = pending.pop() {
             let doing =

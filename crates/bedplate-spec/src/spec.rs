@@ -153,6 +153,9 @@ pub enum HostFileKind {
     Source {
         /// Which; relative only if the loader gave a relative directory.
         path: PathBuf,
+        /// The same from the directory of the first spec file, or from `~`: no output may tell where the
+        /// files lie.
+        shown: String,
         /// Is it left out if it does not exist?
         optional: bool,
     },

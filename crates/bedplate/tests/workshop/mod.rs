@@ -38,22 +38,52 @@ impl Workshop {
         self.user.directory(name)
     }
 
+    /// The user's home, where the tool runs.
+    pub fn home(&self) -> &Path {
+        self.user.home()
+    }
+
+    /// Writes a file of the user, at a path from the home.
+    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let file = self.home().join(path);
+        if let Some(parent) = Path::new(path).parent() {
+            self.directory(parent.to_str().unwrap());
+        }
+        fs::write(&file, content).unwrap();
+        self.user.give(&file);
+        file
+    }
+
     /// Runs the tool.
     pub fn bedplate(&self, arguments: &[&str]) -> Output {
+        self.bedplate_with(arguments, &[])
+    }
+
+    /// Runs the tool with more in its environment.
+    pub fn bedplate_with(&self, arguments: &[&str], extra: &[(&str, &str)]) -> Output {
+        self.run(&self.tool, arguments, extra)
+    }
+
+    /// Runs a program that runs the tool, whose path is [`tool`](Self::tool).
+    pub fn run(&self, program: &Path, arguments: &[&str], extra: &[(&str, &str)]) -> Output {
         let programs = self.user.home().join("programs");
         let cache = self.user.lasting_directory("cache");
-        let extra = [
+        let mut all = vec![
             ("BEDPLATE_GUEST_DIR", programs.to_str().unwrap()),
             ("XDG_CACHE_HOME", cache.to_str().unwrap()),
         ];
-        self.user.run(&self.tool, arguments, &extra)
+        all.extend(extra);
+        self.user.run(program, arguments, &all)
+    }
+
+    /// Where the tool is.
+    pub fn tool(&self) -> &Path {
+        &self.tool
     }
 
     /// Builds `spec` and gives the directory of its outputs.
     pub fn build(&self, name: &str, spec: &str) -> PathBuf {
-        let file = self.user.home().join(format!("{name}.yml"));
-        fs::write(&file, spec).unwrap();
-        self.user.give(&file);
+        let file = self.write(&format!("{name}.yml"), spec);
         let out = self.directory(name);
         let arguments = [
             "build",
