@@ -153,6 +153,8 @@ pub enum HostFileKind {
     Source {
         /// Which; relative only if the loader gave a relative directory.
         path: PathBuf,
+        /// The same as a spec in the directory of the first one would say it.
+        named: String,
         /// Is it left out if it does not exist?
         optional: bool,
     },

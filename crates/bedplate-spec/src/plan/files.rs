@@ -37,7 +37,7 @@ impl Planner<'_> {
                 };
             }
             HostFileKind::Contents(text) => FileContent::Inline(text.clone().into_bytes()),
-            HostFileKind::Source { path, optional } => FileContent::Host {
+            HostFileKind::Source { path, optional, .. } => FileContent::Host {
                 path: path.clone(),
                 optional: *optional,
             },

@@ -190,11 +190,10 @@ pub fn write_images(images: &Path) {
     let modules = Layer::new()
         .directory("lib", 0o755)
         .file("lib/modules/1/x.ko", 0o644, "module");
-    let kernel = Layer::new().file("kernel", 0o644, "a kernel").file(
-        "kernel.tar",
-        0o644,
-        modules.tar(),
-    );
+    let kernel =
+        Layer::new()
+            .file("kernel", 0o644, "a kernel")
+            .file("kernel.tar", 0o644, modules.tar());
     Image::new().layer(&kernel).write_oci(images, "kernel");
     let web = Layer::new()
         .file("bin/web", 0o755, "#!/bin/web\n")
