@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output};
 
+use bedplate_sys::tool::Tool;
 use bedplate_testkit::{Image, Layer, OrdinaryUser};
 
 /// The smallest kernel section: what [`Workshop::images`] has is no kernel, but is taken for one.
@@ -183,6 +184,13 @@ pub fn files_in(directory: &Path) -> Vec<(String, Vec<u8>)> {
         .collect();
     files.sort();
     files
+}
+
+/// Runs a shell script with tools of others, as whoever runs the tests, and gives what it prints.
+pub fn judge(script: &str, arguments: &[&Path]) -> String {
+    let tool = Tool::new("sh", "dash").args(["-euc", script, "sh"]);
+    let out = tool.args(arguments).output();
+    String::from_utf8(out.unwrap_or_else(|error| panic!("{error}"))).unwrap()
 }
 
 /// See [`Workshop::with_images`].
