@@ -253,6 +253,10 @@ impl Assembly<'_> {
             self.insert(entry(&at, EntryKind::File(content), owner), origin, step)?;
         }
         let kind = EntryKind::Symlink(INIT.as_bytes().into());
+        let owner = Owner {
+            mode: 0o777,
+            ..owner
+        };
         self.insert(
             entry(&CONTROL_TOOL.parse().expect("a normal path"), kind, owner),
             origin,

@@ -83,7 +83,8 @@ fn content_len(visit: &Visit<'_>) -> u64 {
     }
 }
 
-/// FNV-1a of the path: one name in 64 is a boundary.
+/// FNV-1a of the path, mixed so that its last letters count too (they reach low bits only): one name in 64
+/// is a boundary.
 fn is_boundary(visit: &Visit<'_>) -> bool {
     let step = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let hash = visit
@@ -91,7 +92,7 @@ fn is_boundary(visit: &Visit<'_>) -> bool {
         .as_bytes()
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, step);
-    (hash >> 32) % 64 == 0
+    (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd) >> 58 == 0
 }
 
 impl Segment<'_> {
@@ -203,6 +204,14 @@ mod tests {
             paths.ends_with(&["/z".into(), "/a/first".into(), "/z/last".into()]),
             "{paths:?}"
         );
+    }
+
+    #[test]
+    fn names_that_differ_at_the_end_only_have_boundaries_among_them() {
+        let files = (0..300).map(|n| (format!("data/f{n:03}"), stored(1, 1)));
+        let tree = tree(files);
+        let count = tree.walk().filter(is_boundary).count();
+        assert!((1..15).contains(&count), "{count}");
     }
 
     #[test]

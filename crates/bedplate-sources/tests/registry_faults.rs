@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/server.rs"]
-mod server;
 #[path = "support/serving.rs"]
 mod serving;
 mod support;
@@ -12,15 +10,16 @@ use std::fs;
 
 use bedplate_sources::{ErrorKind, Pull, SourceError};
 use bedplate_spec::lock::ResolvedImage;
+use bedplate_testkit::faults::{Act, Asked, Server};
 use insta::assert_snapshot;
-use server::{Act, Server};
+
 use serving::*;
 use support::*;
 
 /// Resolves `v1` from a server that misbehaves by `script`.
 fn from_bad(
     bench: &Bench,
-    script: impl Fn(&server::Asked, usize) -> Act + Send + Sync + 'static,
+    script: impl Fn(&Asked, usize) -> Act + Send + Sync + 'static,
 ) -> (Server, Result<ResolvedImage, SourceError>) {
     let server = Server::start(&bench.path().join("web"), script);
     let result = bench.resolve_with(&format!("{}/web:v1", server.host), quick(bench));

@@ -1,4 +1,4 @@
-//! A spec to text again: merged, with variables replaced and paths made whole.
+//! A spec to text again: merged, with variables replaced and paths as the first file would name them.
 
 use serde_json::Value;
 
@@ -142,9 +142,9 @@ fn file(file: &HostFile) -> written::File {
         HostFileKind::Symlink(target) => written.symlink = Some(target.clone()),
         HostFileKind::Contents(text) => written.contents = Some(text.clone()),
         HostFileKind::Source {
-            shown, optional, ..
+            named, optional, ..
         } => {
-            written.source = Some(shown.clone());
+            written.source = Some(named.clone());
             written.optional = optional.then_some(true);
         }
         HostFileKind::Metadata(MetadataForm::Yaml) => written.metadata = Some("yaml".to_owned()),

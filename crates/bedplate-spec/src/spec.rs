@@ -153,9 +153,8 @@ pub enum HostFileKind {
     Source {
         /// Which; relative only if the loader gave a relative directory.
         path: PathBuf,
-        /// The same from the directory of the first spec file, or from `~`: no output may tell where the
-        /// files lie.
-        shown: String,
+        /// The same as a spec in the directory of the first one would say it.
+        named: String,
         /// Is it left out if it does not exist?
         optional: bool,
     },

@@ -20,6 +20,7 @@ struct Entry {
     mode: u32,
     owner: (u64, u64),
     link: Option<String>,
+    device: Option<(u32, u32)>,
     content: Vec<u8>,
     xattrs: BTreeMap<String, Vec<u8>>,
 }
@@ -48,6 +49,16 @@ impl Layer {
     /// Adds another name for an earlier file.
     pub fn hard_link(self, path: &str, target: &str) -> Self {
         self.entry(path, EntryType::Link, 0o644, Some(target), Vec::new())
+    }
+
+    /// Adds a character device.
+    pub fn device(mut self, path: &str, mode: u32, number: (u32, u32)) -> Self {
+        self = self.entry(path, EntryType::Char, mode, None, Vec::new());
+        self.entries
+            .last_mut()
+            .expect("it was added just now")
+            .device = Some(number);
+        self
     }
 
     /// Adds a whiteout: what lower layers have at `path` is gone.
@@ -86,6 +97,7 @@ impl Layer {
             mode,
             owner: (0, 0),
             link,
+            device: None,
             content,
             xattrs: BTreeMap::new(),
         });
@@ -111,6 +123,12 @@ impl Layer {
             header.set_gid(entry.owner.1);
             header.set_mtime(1_000_000_000);
             header.set_size(entry.content.len() as u64);
+            if let Some((major, minor)) = entry.device {
+                let placed = header
+                    .set_device_major(major)
+                    .and_then(|()| header.set_device_minor(minor));
+                placed.expect("this kind of header has device numbers");
+            }
             let written = match &entry.link {
                 Some(target) => tar.append_link(&mut header, &entry.path, target),
                 None => tar.append_data(&mut header, &entry.path, entry.content.as_slice()),

@@ -1,8 +1,9 @@
-//! What tests need of the world: images made in memory, a machine to boot, an ordinary user, a loopback registry.
+//! What tests need of the world: images made in memory, a machine to boot, an ordinary user, a loopback registry, and one that misbehaves.
 //!
 //! For tests only, so it fails by panicking, with all that helps to see why. It never skips: what is missing is
 //! installed by `cargo xtask setup`.
 
+pub mod faults;
 mod image;
 pub mod registry;
 mod user;

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Child, Output, Stdio};
 
 use bedplate_sys::tool::Tool;
 
@@ -14,7 +14,8 @@ const NOBODY: u32 = 65534;
 /// Somebody without rights. Where the tests do not run as root, that is whoever runs them.
 pub struct OrdinaryUser {
     home: tempfile::TempDir,
-    root: bool,
+    /// User and group id to take on; none where the tests do not run as root.
+    id: Option<u32>,
 }
 
 impl Default for OrdinaryUser {
@@ -26,11 +27,23 @@ impl Default for OrdinaryUser {
 impl OrdinaryUser {
     /// With an empty home.
     pub fn new() -> Self {
+        Self::with_id(NOBODY)
+    }
+
+    /// Another one than [`OrdinaryUser::new`] gives, if the tests run as root.
+    pub fn other() -> Self {
+        Self::with_id(NOBODY - 1)
+    }
+
+    fn with_id(id: u32) -> Self {
         let home = tempfile::tempdir().expect("the temporary directory takes a directory");
         // Root owns what root makes, and `nobody` is 65534 for all.
         let root = fs::metadata(home.path())
             .is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
-        let user = Self { home, root };
+        let user = Self {
+            home,
+            id: root.then_some(id),
+        };
         fs::create_dir(user.home.path().join("tmp")).expect("a new directory takes another");
         user.give(user.home.path());
         user.give(&user.home.path().join("tmp"));
@@ -53,7 +66,11 @@ impl OrdinaryUser {
 
     /// A directory that later users of this machine find again, for caches that are safe to share.
     pub fn lasting_directory(&self, name: &str) -> PathBuf {
-        let owner = if self.root { "nobody" } else { "user" };
+        let owner = match self.id {
+            Some(NOBODY) => "nobody",
+            Some(_) => "other",
+            None => "user",
+        };
         let path = std::env::temp_dir()
             .join("bedplate-tests")
             .join(owner)
@@ -66,8 +83,8 @@ impl OrdinaryUser {
 
     /// Hands a file or a directory, not what is in it, to the user.
     pub fn give(&self, path: &Path) {
-        if self.root {
-            chown(path, Some(NOBODY), Some(NOBODY))
+        if self.id.is_some() {
+            chown(path, self.id, self.id)
                 .unwrap_or_else(|e| panic!("cannot hand over {}: {e}", path.display()));
         }
         let mode = if path.is_dir() { 0o755 } else { 0o644 };
@@ -82,29 +99,49 @@ impl OrdinaryUser {
         arguments: &[A],
         extra: &[(&str, &str)],
     ) -> Output {
-        let mut tool = if self.root {
-            let ids = format!("--reuid={NOBODY}");
-            let group = format!("--regid={NOBODY}");
-            Tool::new("setpriv", "util-linux")
-                .args([&ids, &group, "--clear-groups", "--"])
-                .arg(program)
-        } else {
-            Tool::new("env", "coreutils").arg(program)
+        self.tool(program, arguments, extra)
+            .command()
+            .output()
+            .unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()))
+    }
+
+    /// Starts `program` as [`run`](Self::run) does, with pipes for what it prints.
+    pub fn start<A: AsRef<OsStr>>(
+        &self,
+        program: &Path,
+        arguments: &[A],
+        extra: &[(&str, &str)],
+    ) -> Child {
+        let mut tool = self.tool(program, arguments, extra);
+        tool.command().stdout(Stdio::piped()).stderr(Stdio::piped());
+        tool.spawn()
+            .unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()))
+    }
+
+    fn tool<A: AsRef<OsStr>>(
+        &self,
+        program: &Path,
+        arguments: &[A],
+        extra: &[(&str, &str)],
+    ) -> Tool {
+        let mut tool = match self.id {
+            Some(id) => Tool::new("setpriv", "util-linux")
+                .arg(format!("--reuid={id}"))
+                .arg(format!("--regid={id}"))
+                .args(["--clear-groups", "--"])
+                .arg(program),
+            None => Tool::new("env", "coreutils").arg(program),
         };
-        let command = tool.command();
         let home = self.home.path();
-        command
+        tool.command()
             .args(arguments)
             .env_clear()
             .current_dir(home)
-            .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
-        command
+            .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
             .env("HOME", home)
             .env("TMPDIR", home.join("tmp"))
             .envs(extra.iter().copied());
-        command
-            .output()
-            .unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()))
+        tool
     }
 }
 

@@ -1,294 +1,283 @@
-//! What a build writes: the same bytes wherever and however it runs, and nothing lost in silence.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+//! What a build writes, read back by the tools of others: GNU cpio, GNU tar, Python.
+#![allow(clippy::unwrap_used, reason = "this is a test, its helpers too")]
 
 mod workshop;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
+use bedplate_sys::tool::Tool;
 use bedplate_testkit::{Image, Layer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use workshop::Workshop;
+use workshop::{KERNEL, Workshop, files_in, judge};
 
-const SPEC: &str = r#"
-kernel:
-  image: dir:kernel
-  tar: none
-  cmdline: console=ttyS0
-init: [bedplate]
-hostname: same
-volumes:
-  - {name: data, image: "oci:images:base", format: oci}
-services:
-  - name: web
-    image: oci:images:web
-    binds: ["data:/data"]
-    command: [/bin/true]
-  - name: packaged
-    packages: [busybox-static]
-    command: [/bin/busybox, sleep, "1"]
-files:
-  - {path: etc/motd, contents: hello}
-  - {path: etc/tree, source: tree}
-  - {path: etc/spec, metadata: yaml}
-"#;
+/// Services whose images have all kinds of entries.
+const SERVICES: &str = "services: [{name: web, image: 'oci:images:web'}]\n";
 
-/// `struct vfs_cap_data`, revision 2, effective: cap_net_raw.
-const CAP_NET_RAW: [u8; 20] = [
-    1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-];
-
-fn furnish(workshop: &Workshop) {
-    workshop.write("kernel/kernel", "not a kernel, but a file");
-    workshop.write("tree/sub/one", "1");
-    workshop.write("tree/two", vec![b'2'; 10_000]);
-    let images = workshop.directory("images");
-    let base = Layer::new()
-        .directory("bin", 0o755)
-        .file("bin/true", 0o755, vec![0x7f; 9000])
-        .file("bin/ping", 0o755, "ping")
-        .xattr("security.capability", CAP_NET_RAW)
-        .hard_link("bin/also-true", "bin/true")
-        .symlink("bin/sh", "true")
-        .file("home/user/note", 0o640, "mine")
-        .owned_by(1000, 1001);
-    let upper = Layer::new()
-        .without("bin/sh")
-        .file("web", 0o644, vec![7; 100_000]);
-    Image::new().layer(&base).write_oci(&images, "base");
-    Image::new()
-        .layer(&base)
-        .layer(&upper)
-        .write_oci(&images, "web");
+fn host(workshop: &Workshop) -> String {
+    workshop.write("host.yml", format!("{KERNEL}{SERVICES}"));
+    "host.yml".to_owned()
 }
 
-fn build(workshop: &Workshop, out: &str, more: &[&str], extra: &[(&str, &str)]) {
-    let all = [
-        "build",
-        "host.yml",
-        "-o",
-        out,
-        "--format",
-        "kernel+initrd",
-        "--format",
-        "tar",
-    ];
-    let arguments: Vec<&str> = all.iter().chain(more).copied().collect();
-    let output = workshop.bedplate_with(&arguments, extra);
-    assert!(output.status.success(), "{output:?}");
+/// Every entry of all archives that an initrd is made of, as `cpio -tvn` lists them.
+fn cpio_listing(initrd: &Path, unpack: &str) -> Vec<String> {
+    // One archive after another, until none is left.
+    let script = format!(
+        "{unpack} <\"$1\" >\"$1.cpio\"; exec <\"$1.cpio\"; while cpio -itvn --quiet 2>/dev/null; do :; done"
+    );
+    let text = judge(&script, &[initrd]);
+    text.lines().map(str::to_owned).collect()
 }
 
-/// The names of the files in a directory and what they hold, as digests.
-fn digests(directory: &Path) -> BTreeMap<String, String> {
-    let digest = |entry: fs::DirEntry| {
-        let bytes = fs::read(entry.path()).unwrap();
-        let name = entry.file_name().into_string().unwrap();
-        let digest = Sha256::digest(bytes);
-        (
-            name,
-            digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-        )
+/// The line of a listing that is about `name`, without its date.
+fn line<'a>(listing: &'a [String], name: &str) -> Vec<&'a str> {
+    let of = |line: &&String| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.contains(&name)
     };
-    fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| digest(entry.unwrap()))
-        .collect()
+    let line = listing.iter().find(of);
+    let line = line.unwrap_or_else(|| panic!("no {name} in {listing:#?}"));
+    line.split_whitespace().collect()
 }
 
 #[test]
-fn two_builds_are_the_same_bit_for_bit() {
-    let (one, other) = (Workshop::new(), Workshop::new());
-    for workshop in [&one, &other] {
-        furnish(workshop);
-    }
-    one.write("host.yml", SPEC);
-    other.write("host.yml", SPEC);
-    let cold = other.directory("cold-cache");
-    let cold = [
-        ("XDG_CACHE_HOME", cold.to_str().unwrap()),
-        ("TZ", "Pacific/Kiritimati"),
-        ("LC_ALL", "tr_TR.UTF-8"),
-    ];
-    for compression in ["zstd", "gzip", "none"] {
-        let more = ["--compression", compression];
-        build(&one, compression, &more, &[]);
-        let first = digests(&one.home().join(compression));
-        assert_eq!(first.len(), 6, "{first:?}");
-        build(&one, "again", &more, &[]);
-        assert_eq!(digests(&one.home().join("again")), first);
-        build(&other, compression, &more, &cold);
-        assert_eq!(digests(&other.home().join(compression)), first);
-    }
-    // One processor, another umask and another working directory.
-    let script = format!(
-        "umask 077; cd tree; exec taskset -c 0 {} build ../host.yml -o ../single --format kernel+initrd --format tar",
-        one.tool().display()
-    );
-    let output = one.run(Path::new("/bin/sh"), &["-c", &script], &[]);
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!(
-        digests(&one.home().join("single")),
-        digests(&one.home().join("zstd"))
-    );
-    the_manifest_tells_what_was_written(&one.home().join("zstd"));
-    the_sbom_names_the_packages(&one.home().join("zstd/host-sbom.spdx.json"));
-    the_tar_has_everything(&one.home().join("zstd/host.tar"));
-    the_initrd_has_everything(&one.home().join("none/host-initrd.img"));
-}
+fn gnu_cpio_reads_the_initrd() {
+    let workshop = Workshop::with_images();
+    let spec = host(&workshop);
+    for (compression, unpack) in [("zstd", "zstd -dcq"), ("gzip", "gzip -dc"), ("none", "cat")] {
+        workshop
+            .run(&[
+                "build",
+                &spec,
+                "-o",
+                compression,
+                "--compression",
+                compression,
+            ])
+            .good();
+        let initrd = workshop.home().join(compression).join("host-initrd.img");
+        let listing = cpio_listing(&initrd, unpack);
+        let name = |line: &String| line.split_whitespace().last().unwrap().to_owned();
+        assert_eq!(name(listing.first().unwrap()), "init");
+        assert_eq!(name(listing.last().unwrap()), "zz-bedplate-complete");
 
-fn json(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
-fn the_manifest_tells_what_was_written(out: &Path) {
-    let manifest = json(&out.join("host-manifest.json"));
-    let digests = digests(out);
-    let artefacts = manifest["artefacts"].as_array().unwrap();
-    assert_eq!(artefacts.len() + 1, digests.len(), "{manifest}");
-    for artefact in artefacts {
-        let file = artefact["file"].as_str().unwrap();
-        assert_eq!(artefact["sha256"], digests[file].as_str(), "{file}");
-        let size = fs::metadata(out.join(file)).unwrap().len();
-        assert_eq!(artefact["size"], size, "{file}");
-    }
-    let images: Vec<&String> = manifest["images"].as_object().unwrap().keys().collect();
-    assert!(
-        images.iter().all(|image| !image.contains("/tmp")),
-        "{images:?}"
-    );
-    assert!(
-        images.iter().any(|image| *image == "oci:images:web"),
-        "{images:?}"
-    );
-}
-
-fn the_sbom_names_the_packages(path: &Path) {
-    let sbom = json(path);
-    for (key, value) in [
-        ("spdxVersion", "SPDX-2.3"),
-        ("dataLicense", "CC0-1.0"),
-        ("SPDXID", "SPDXRef-DOCUMENT"),
-    ] {
-        assert_eq!(sbom[key], value);
-    }
-    assert_eq!(sbom["creationInfo"]["created"], "2017-04-18T16:30:00Z");
-    let packages = sbom["packages"].as_array().unwrap();
-    let named = |name: &str| packages.iter().find(|package| package["name"] == name);
-    let busybox = named("busybox-static").unwrap();
-    let purl = busybox["externalRefs"][0]["referenceLocator"]
-        .as_str()
-        .unwrap();
-    assert!(
-        purl.starts_with("pkg:deb/") && purl.contains("/busybox-static@"),
-        "{purl}"
-    );
-    assert_eq!(
-        busybox["checksums"][0]["checksumValue"]
-            .as_str()
-            .unwrap()
-            .len(),
-        64
-    );
-    // Every identifier that a relationship names is one of a package, or the document's.
-    let ids: Vec<&Value> = packages.iter().map(|package| &package["SPDXID"]).collect();
-    for relationship in sbom["relationships"].as_array().unwrap() {
+        let root = "containers/services/web/lower";
+        let of = |path: &str| line(&listing, &format!("{root}/{path}"))[..5].join(" ");
         assert!(
-            ids.contains(&&relationship["relatedSpdxElement"]),
-            "{relationship}"
+            of("bin/web").starts_with("-rwxr-xr-x 1 0 0 11"),
+            "{}",
+            of("bin/web")
+        );
+        assert!(
+            of("bin/su").starts_with("-rwsr-xr-x 2 0 42 "),
+            "{}",
+            of("bin/su")
+        );
+        assert!(
+            of("bin/sg").starts_with("-rwsr-xr-x 2 0 42 "),
+            "{}",
+            of("bin/sg")
+        );
+        assert!(
+            of("srv").starts_with("drwxrws--- 1 1000 1001 0"),
+            "{}",
+            of("srv")
+        );
+        assert_eq!(of("dev/null"), "crw-rw-rw- 1 0 0 1,");
+        let link = line(&listing, &format!("{root}/bin/sh"));
+        assert_eq!(link[link.len() - 2..], ["->", "web"]);
+        assert!(
+            listing
+                .iter()
+                .any(|line| line.ends_with("lib/modules/1/x.ko"))
         );
     }
+    let cpio = workshop.home().join("none/host-initrd.img.cpio");
+    let links = judge(
+        "cd \"$(dirname \"$1\")\"; while cpio -id --quiet '*/bin/s[ug]' 2>/dev/null; do :; done <\"$1\"; \
+         cd containers/services/web/lower/bin; stat -c %h su; cat su sg; test su -ef sg",
+        &[&cpio],
+    );
+    assert_eq!(links, "2\nsusu");
 }
 
-/// Read by Python's own reader: names, kinds, owners, times and attributes.
-fn the_tar_has_everything(path: &Path) {
-    let script = r#"
-import sys, tarfile
-t = tarfile.open(sys.argv[1])
-m = {i.name: i for i in t.getmembers()}
-w = "containers/services/%s-web/lower/" % "000" if "containers/services/000-web/lower" in m else "containers/services/web/lower/"
-assert m[w + "bin/also-true"].islnk() != m[w + "bin/true"].islnk()
-assert w + "bin/sh" not in m
-n = m[w + "home/user/note"]
-assert (n.uid, n.gid, n.mode) == (1000, 1001, 0o640), n.get_info()
-assert "SCHILY.xattr.security.capability" in m[w + "bin/ping"].pax_headers
-assert m["etc/tree/sub/one"].size == 1 and m["etc/tree/two"].size == 10000
-assert t.extractfile("boot/kernel").read() == b"not a kernel, but a file"
-assert all(i.mtime <= 1492533000 for i in m.values())
-assert b"/tmp" not in t.extractfile("etc/spec").read()
-"#;
-    let output = Command::new("python3")
-        .args(["-c", script])
-        .arg(path)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-}
-
-/// Read by GNU cpio, one archive after another as the kernel does.
-fn the_initrd_has_everything(path: &Path) {
-    let directory = tempfile::tempdir().unwrap();
-    let archive = directory.path().join("archive");
-    fs::copy(path, &archive).unwrap();
-    let script = "cpio -t --quiet < archive && cpio -tvn --quiet < archive >&2";
-    let output = Command::new("sh")
-        .args(["-c", script])
-        .current_dir(directory.path())
-        .output()
-        .unwrap();
-    let names: Vec<String> = String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .map(str::to_owned)
+#[test]
+fn gnu_tar_and_python_read_the_tar() {
+    let workshop = Workshop::with_images();
+    let spec = host(&workshop);
+    workshop
+        .run(&[
+            "build",
+            &spec,
+            "-o",
+            "out",
+            "--format",
+            "tar",
+            "--epoch",
+            "900000000",
+        ])
+        .good();
+    let names: Vec<String> = files_in(&workshop.home().join("out"))
+        .into_iter()
+        .map(|(name, _)| name)
         .collect();
-    assert_eq!(names.first().map(String::as_str), Some("init"), "{names:?}");
     assert_eq!(
-        names.last().map(String::as_str),
-        Some("zz-bedplate-complete"),
-        "{names:?}"
+        names,
+        ["host-manifest.json", "host-sbom.spdx.json", "host.tar"]
     );
-    let long = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(long.contains("1000     1001"), "{long}");
-    assert!(names.iter().any(|name| name == "etc/bedplate/xattrs.json"));
-}
+    let tar = workshop.home().join("out/host.tar");
 
-#[test]
-fn attributes_that_cpio_cannot_hold_are_refused() {
-    let workshop = Workshop::new();
-    furnish(&workshop);
-    let spec = "
-kernel: {image: 'dir:kernel', tar: none, cmdline: x}
-init: ['oci:images:base']
-";
-    workshop.write("host.yml", spec);
-    let refused = workshop.bedplate(&["build", "host.yml", "-o", "out"]);
-    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert_eq!(refused.status.code(), Some(3), "{text}");
+    let listing = judge(
+        "tar --numeric-owner --xattrs --xattrs-include='*' --utc --full-time -tvvvvf \"$1\"",
+        &[&tar],
+    );
+    let web = "containers/services/web/lower";
+    for expected in [
+        format!("-rwxr-xr-x* 0/0               4 1998-07-09 16:00:00 {web}/bin/ping\n"),
+        "  x: 20 security.capability\n".to_owned(),
+        format!("crw-rw-rw- 0/0             1,3 1998-07-09 16:00:00 {web}/dev/null\n"),
+        format!("{web}/bin/sh -> web\n"),
+        "boot/kernel\n".to_owned(),
+        "boot/cmdline\n".to_owned(),
+    ] {
+        assert!(listing.contains(&expected), "no {expected} in {listing}");
+    }
+
+    let script = r#"
+import json, sys, tarfile
+members = []
+for m in tarfile.open(sys.argv[1]):
+    xattrs = {k: list(v.encode("utf-8", "surrogateescape")) for k, v in m.pax_headers.items() if "xattr" in k}
+    members.append([m.name, m.type.decode(), m.mode, m.uid, m.gid, m.mtime, m.linkname, xattrs])
+print(json.dumps(members))
+"#;
+    let python = Tool::new("python3", "python3")
+        .args(["-c", script])
+        .arg(&tar);
+    let members: Vec<Value> =
+        serde_json::from_slice(&python.output().unwrap_or_else(|e| panic!("{e}"))).unwrap();
+    let member = |name: &str| {
+        let found = members.iter().find(|m| m[0] == name);
+        found.unwrap_or_else(|| panic!("no {name} in {members:?}"))
+    };
+    let ping = member(&format!("{web}/bin/ping"));
+    let value: Vec<u8> =
+        serde_json::from_value(ping[7]["SCHILY.xattr.security.capability"].clone()).unwrap();
+    assert_eq!(value, workshop::CAP_NET_RAW);
+    let (su, sg) = (
+        member(&format!("{web}/bin/su")),
+        member(&format!("{web}/bin/sg")),
+    );
+    let (first, second) = if su[1] == "0" { (su, sg) } else { (sg, su) };
+    assert_eq!((&second[1], &second[6]), (&"1".into(), &first[0]));
+    assert_eq!(
+        (&first[2], &first[3], &first[4]),
+        (&0o4755.into(), &0.into(), &42.into())
+    );
+    let srv = member(&format!("{web}/srv"));
+    assert_eq!(
+        (&srv[2], &srv[3], &srv[4]),
+        (&0o2770.into(), &1000.into(), &1001.into())
+    );
     assert!(
-        text.contains("/bin/ping") && text.contains("extended attributes"),
-        "{text}"
+        members
+            .iter()
+            .all(|m| m[5].as_u64().unwrap() <= 900_000_000)
     );
-    assert!(text.contains("--drop-xattrs"), "{text}");
-    assert!(digests(&workshop.home().join("out")).is_empty());
-    let dropped = workshop.bedplate(&["build", "host.yml", "-o", "out", "--drop-xattrs"]);
-    assert!(dropped.status.success(), "{dropped:?}");
 }
 
 #[test]
-fn times_are_at_most_the_epoch() {
-    let workshop = Workshop::new();
-    furnish(&workshop);
-    workshop.write("host.yml", SPEC);
-    build(&workshop, "flag", &["--epoch", "1000000000"], &[]);
-    build(
-        &workshop,
-        "variable",
-        &[],
-        &[("SOURCE_DATE_EPOCH", "1000000000")],
+fn what_an_initrd_cannot_hold_is_refused_or_dropped_as_told() {
+    let workshop = Workshop::with_images();
+    let init = Layer::new().file("init", 0o755, "#!/bin/sh\n");
+    Image::new()
+        .layer(&init)
+        .write_oci(&workshop.home().join("images"), "init");
+    workshop.write(
+        "host.yml",
+        format!("{KERNEL}init: ['oci:images:init']\n{SERVICES}"),
     );
-    let flag = digests(&workshop.home().join("flag"));
-    assert_eq!(digests(&workshop.home().join("variable")), flag);
-    let sbom = json(&workshop.home().join("flag/host-sbom.spdx.json"));
-    assert_eq!(sbom["creationInfo"]["created"], "2001-09-09T01:46:40Z");
+    let message = workshop.run(&["build", "host.yml", "-o", "out"]).bad(3);
+    assert_eq!(
+        message,
+        "error: an initrd cannot hold `/containers/services/web/lower/bin/ping`: it has extended attributes, such as file capabilities\n\
+         hint: use `init: [bedplate]`, which sets them again at boot, or pass --drop-xattrs to lose them"
+    );
+    assert!(files_in(&workshop.home().join("out")).is_empty());
+    workshop
+        .run(&["build", "host.yml", "-o", "out", "--drop-xattrs"])
+        .good();
+    // A tar holds them whoever is PID 1.
+    workshop
+        .run(&["build", "host.yml", "-o", "out", "--format", "tar"])
+        .good();
+    let tar = fs::read(workshop.home().join("out/host.tar")).unwrap();
+    let name = b"SCHILY.xattr.security.capability";
+    assert!(tar.windows(name.len()).any(|window| window == name));
+}
+
+#[test]
+fn times_are_those_that_are_told() {
+    let workshop = Workshop::with_images();
+    let spec = host(&workshop);
+    let newest = |out: &str| {
+        let initrd = workshop.home().join(out).join("host-initrd.img");
+        let script =
+            "cp \"$1\" \"$1.cpio\"; TZ=UTC cpio -itv --quiet <\"$1.cpio\" | grep -c ' 1998 '";
+        judge(script, &[&initrd]).trim().parse::<usize>().unwrap()
+    };
+    let build = "bedplate build host.yml --compression none -o";
+    workshop
+        .sh(&format!("{build} flag --epoch 900000000"))
+        .good();
+    workshop
+        .sh(&format!("SOURCE_DATE_EPOCH=900000000 {build} variable"))
+        .good();
+    // The flag is the nearer word.
+    workshop
+        .sh(&format!(
+            "SOURCE_DATE_EPOCH=1 {build} both --epoch 900000000"
+        ))
+        .good();
+    assert!(newest("flag") > 5, "{} entries of 1998", newest("flag"));
+    let read = |out: &str| {
+        files_in(&workshop.home().join(out))
+            .into_iter()
+            .filter(|f| !f.0.ends_with(".cpio"))
+            .collect::<Vec<_>>()
+    };
+    assert!(read("flag") == read("variable") && read("flag") == read("both"));
+    let sbom: Value = serde_json::from_slice(
+        &fs::read(workshop.home().join("flag/host-sbom.spdx.json")).unwrap(),
+    )
+    .unwrap();
+    assert_eq!(sbom["creationInfo"]["created"], "1998-07-09T16:00:00Z");
+    assert_eq!(spec, "host.yml");
+}
+
+#[test]
+fn the_manifest_says_what_was_written() {
+    let workshop = Workshop::with_images();
+    let spec = host(&workshop);
+    let formats = ["--format", "kernel+initrd", "--format", "tar"];
+    let build = [&["build", &spec, "-o", "out", "--json"][..], &formats].concat();
+    let printed = workshop.run(&build).good().out;
+    let files = files_in(&workshop.home().join("out"));
+    let content = |name: &str| &files.iter().find(|file| file.0 == name).unwrap().1;
+    assert_eq!(printed.as_bytes(), content("host-manifest.json"));
+    let manifest: Value = serde_json::from_str(&printed).unwrap();
+    let artefacts = manifest["artefacts"].as_array().unwrap();
+    assert_eq!(artefacts.len() + 1, files.len());
+    for artefact in artefacts {
+        let bytes = content(artefact["file"].as_str().unwrap());
+        assert_eq!(artefact["size"], bytes.len(), "{artefact}");
+        let digest: String = Sha256::digest(bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(artefact["sha256"], digest.as_str(), "{artefact}");
+    }
+    let images: Vec<&String> = manifest["images"].as_object().unwrap().keys().collect();
+    assert_eq!(images, ["oci:images:kernel", "oci:images:web"]);
 }

@@ -115,7 +115,7 @@ fn kind(
             "source",
             HostFileKind::Source {
                 path,
-                shown,
+                named: named(spot, &source),
                 optional: written.optional.unwrap_or(false),
             },
         ));
@@ -151,6 +151,14 @@ fn kind(
             None
         }
     }
+}
+
+/// A path of the build machine as the first spec file would name it: what says so is the same wherever they lie.
+fn named(spot: &Spot<'_>, written: &str) -> String {
+    if written.starts_with("~/") {
+        return written.to_owned();
+    }
+    spot.source.way.join(written).to_string_lossy().into_owned()
 }
 
 /// A path of the build machine: `~/` is the home directory, relative ones start from the spec file.

@@ -1,4 +1,4 @@
-//! Building hosts in tests: as an ordinary user, with a cache that later tests find again.
+//! Building hosts in tests: as an ordinary user, with the guest programs and a directory of images.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -6,10 +6,19 @@
 )]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Child, Output};
 
-use bedplate_testkit::OrdinaryUser;
+use bedplate_sys::tool::Tool;
+use bedplate_testkit::{Image, Layer, OrdinaryUser};
+
+/// The smallest kernel section: what [`Workshop::images`] has is no kernel, but is taken for one.
+pub const KERNEL: &str = "kernel: {image: 'oci:images:kernel', cmdline: console=ttyS0}\n";
+/// `struct vfs_cap_data`, revision 2: `cap_net_raw`, effective.
+pub const CAP_NET_RAW: [u8; 20] = [
+    1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+];
 
 /// Somebody with the tool, the guest programs and a directory of images.
 pub struct Workshop {
@@ -17,9 +26,55 @@ pub struct Workshop {
     tool: PathBuf,
 }
 
+/// What the tool said, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// Exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Said {
+    /// It went well.
+    #[track_caller]
+    pub fn good(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
+        self
+    }
+
+    /// It ended with `code` and one message, which is given without the progress before it.
+    #[track_caller]
+    pub fn bad(self, code: i32) -> String {
+        assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
+        let begin = self.err.find("error: ").expect("a message says `error:`");
+        let message = self.err[begin..].trim_end().to_owned();
+        assert_eq!(message.matches("error: ").count(), 1, "{message}");
+        for word in ["panicked", "Error {", "Err(", "Os {", "RUST_BACKTRACE"] {
+            assert!(!message.contains(word), "{message}");
+        }
+        message
+    }
+}
+
 impl Workshop {
     pub fn new() -> Self {
-        let user = OrdinaryUser::new();
+        Self::of(OrdinaryUser::new())
+    }
+
+    pub fn of(user: OrdinaryUser) -> Self {
         // Copies: an ordinary user may not look into the directory where cargo built them.
         let programs = user.directory("programs");
         for name in ["bedplate-init", "bedplate-runtime"] {
@@ -33,52 +88,71 @@ impl Workshop {
         Self { user, tool }
     }
 
+    /// With small images in `images`: `kernel`, `web` (a program, two kinds of link, a device) and `over`.
+    pub fn with_images() -> Self {
+        let workshop = Self::new();
+        write_images(&workshop.directory("images"));
+        workshop
+    }
+
+    pub fn home(&self) -> &Path {
+        self.user.home()
+    }
+
     /// A directory of the user.
     pub fn directory(&self, name: &str) -> PathBuf {
         self.user.directory(name)
     }
 
-    /// The user's home, where the tool runs.
-    pub fn home(&self) -> &Path {
-        self.user.home()
-    }
-
-    /// Writes a file of the user, at a path from the home.
-    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let file = self.home().join(path);
-        if let Some(parent) = Path::new(path).parent() {
-            self.directory(parent.to_str().unwrap());
-        }
-        fs::write(&file, content).unwrap();
+    /// A file of the user.
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let file = self.home().join(name);
+        fs::write(&file, bytes).unwrap();
         self.user.give(&file);
         file
     }
 
-    /// Runs the tool.
+    /// Runs the tool in the home, with a cache that all tests of this machine share.
     pub fn bedplate(&self, arguments: &[&str]) -> Output {
-        self.bedplate_with(arguments, &[])
-    }
-
-    /// Runs the tool with more in its environment.
-    pub fn bedplate_with(&self, arguments: &[&str], extra: &[(&str, &str)]) -> Output {
-        self.run(&self.tool, arguments, extra)
-    }
-
-    /// Runs a program that runs the tool, whose path is [`tool`](Self::tool).
-    pub fn run(&self, program: &Path, arguments: &[&str], extra: &[(&str, &str)]) -> Output {
-        let programs = self.user.home().join("programs");
         let cache = self.user.lasting_directory("cache");
-        let mut all = vec![
+        self.user
+            .run(&self.tool, arguments, &self.environment(&cache))
+    }
+
+    /// Runs the tool in the home, with a cache of its own in `cache/bedplate`.
+    pub fn run(&self, arguments: &[&str]) -> Said {
+        let cache = self.home().join("cache");
+        let environment = self.environment(&cache);
+        self.user.run(&self.tool, arguments, &environment).into()
+    }
+
+    /// Runs a shell script in the home; `bedplate` is in its `PATH`, with a cache as for [`run`](Self::run).
+    pub fn sh(&self, script: &str) -> Said {
+        let cache = self.home().join("cache");
+        let path = format!(
+            "{}:/usr/bin:/bin:/usr/sbin:/sbin",
+            self.tool.parent().unwrap().display()
+        );
+        let mut environment = self.environment(&cache).to_vec();
+        environment.push(("PATH", &path));
+        self.user
+            .run(Path::new("/bin/sh"), &["-c", script], &environment)
+            .into()
+    }
+
+    /// Starts the tool as [`run`](Self::run) does.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        let cache = self.home().join("cache");
+        self.user
+            .start(&self.tool, arguments, &self.environment(&cache))
+    }
+
+    fn environment<'a>(&'a self, cache: &'a Path) -> [(&'a str, &'a str); 2] {
+        let programs = self.tool.parent().unwrap();
+        [
             ("BEDPLATE_GUEST_DIR", programs.to_str().unwrap()),
             ("XDG_CACHE_HOME", cache.to_str().unwrap()),
-        ];
-        all.extend(extra);
-        self.user.run(program, arguments, &all)
-    }
-
-    /// Where the tool is.
-    pub fn tool(&self) -> &Path {
-        &self.tool
+        ]
     }
 
     /// Builds `spec` and gives the directory of its outputs.
@@ -93,18 +167,63 @@ impl Workshop {
             "-o",
             out.to_str().unwrap(),
         ];
-        let output = self.bedplate(&arguments);
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        Said::from(self.bedplate(&arguments)).good();
         out
     }
 }
 
+/// Names and contents of all files in a directory, those that are hidden too.
+pub fn files_in(directory: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read(entry.path()).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// Runs a shell script with tools of others, as whoever runs the tests, and gives what it prints.
+pub fn judge(script: &str, arguments: &[&Path]) -> String {
+    let tool = Tool::new("sh", "dash").args(["-euc", script, "sh"]);
+    let out = tool.args(arguments).output();
+    String::from_utf8(out.unwrap_or_else(|error| panic!("{error}"))).unwrap()
+}
+
+/// See [`Workshop::with_images`].
+pub fn write_images(images: &Path) {
+    let modules = Layer::new()
+        .directory("lib", 0o755)
+        .file("lib/modules/1/x.ko", 0o644, "module");
+    let kernel =
+        Layer::new()
+            .file("kernel", 0o644, "a kernel")
+            .file("kernel.tar", 0o644, modules.tar());
+    Image::new().layer(&kernel).write_oci(images, "kernel");
+    let web = Layer::new()
+        .file("bin/web", 0o755, "#!/bin/web\n")
+        .file("bin/ping", 0o755, "ping")
+        .xattr("security.capability", CAP_NET_RAW)
+        .file("bin/su", 0o4755, "su")
+        .owned_by(0, 42)
+        .hard_link("bin/sg", "bin/su")
+        .symlink("bin/sh", "web")
+        .directory("srv", 0o2770)
+        .owned_by(1000, 1001)
+        .device("dev/null", 0o666, (1, 3))
+        .file("etc/hosts", 0o644, "127.0.0.1 localhost\n");
+    Image::new()
+        .layer(&web)
+        .config("Cmd", serde_json::json!(["/bin/web"]))
+        .write_oci(images, "web");
+    let over = Layer::new().file("etc/hosts", 0o600, "::1 localhost\n");
+    Image::new().layer(&over).write_oci(images, "over");
+}
+
 fn install(from: &Path, to: &Path) {
-    use std::os::unix::fs::PermissionsExt;
     fs::copy(from, to).unwrap_or_else(|error| panic!("cannot copy {}: {error}", from.display()));
     fs::set_permissions(to, fs::Permissions::from_mode(0o755)).unwrap();
 }

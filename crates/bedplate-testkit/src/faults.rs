@@ -3,7 +3,10 @@
 //! It serves the blobs of an OCI layout, and asks a script before each answer: the script may change
 //! it. What was asked is recorded.
 
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "it fails by panicking, as the tests that use it do"
+)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -33,15 +36,21 @@ pub enum Act {
 /// A request: its path, its `Range` and its `Authorization`.
 #[derive(Debug, Clone)]
 pub struct Asked {
+    /// With the leading slash.
     pub path: String,
+    /// `bytes=FROM-`
     pub range: Option<String>,
+    /// Credentials or token.
     pub authorization: Option<String>,
 }
 
 type Script = dyn Fn(&Asked, usize) -> Act + Send + Sync;
 
+/// The registry. Dropped, it hears no more, and stalled answers end.
 pub struct Server {
+    /// Its host and port.
     pub host: String,
+    /// All requests so far.
     pub asked: Arc<Mutex<Vec<Asked>>>,
     over: Arc<(Mutex<bool>, Condvar)>,
 }
@@ -86,6 +95,7 @@ impl Server {
             .count()
     }
 
+    /// The ranges that were asked for of a path that ends so.
     pub fn ranges(&self, end: &str) -> Vec<Option<String>> {
         let asked = self.asked.lock().unwrap();
         asked
