@@ -106,11 +106,6 @@ fn kind(
     }
     if let Some(source) = filled(&written.source) {
         let path = host_path(spot, &source, variables, found)?;
-        let shown = if source.starts_with("~/") {
-            source
-        } else {
-            spot.source.way.join(source).to_string_lossy().into_owned()
-        };
         kinds.push((
             "source",
             HostFileKind::Source {
