@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use bedplate_build::{Workshop, assemble};
 use bedplate_store::Store;
+use bedplate_tree::Tree;
+use bedplate_types::TreePath;
 
 use super::plan_of;
 use crate::command_line::WhyArguments;
@@ -24,8 +26,13 @@ pub fn run(arguments: WhyArguments, json: bool, cache: &Path) -> Result<ExitCode
     };
     let host = assemble(&plan, &lock, &workshop)?;
     let found = bedplate_build::why(&host.tree, &arguments.path);
-    let found =
-        found.ok_or_else(|| Failure::new(1, format!("the host has no `{}`", arguments.path)))?;
+    let found = found.ok_or_else(|| {
+        let missing = Failure::new(1, format!("the host has no `{}`", arguments.path));
+        match nearest(&host.tree, &arguments.path) {
+            Some(hint) => missing.hint(hint),
+            None => missing,
+        }
+    })?;
     if json {
         say!(
             "{}",
@@ -49,4 +56,16 @@ pub fn run(arguments: WhyArguments, json: bool, cache: &Path) -> Result<ExitCode
         say!("  over {origin}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the way to a path that is not there ends, unless that is the root.
+fn nearest(tree: &Tree, path: &TreePath) -> Option<String> {
+    let parents = std::iter::successors(path.parent(), TreePath::parent);
+    let found = parents
+        .filter(|parent| !parent.is_root())
+        .find_map(|parent| bedplate_build::why(tree, &parent))?;
+    Some(match found.target {
+        Some(target) => format!("`{}` is a symlink to `{target}`: look there", found.path),
+        None => format!("the nearest that it has is `{}`", found.path),
+    })
 }
