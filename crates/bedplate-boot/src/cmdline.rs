@@ -1,5 +1,9 @@
 //! The kernel command line: the words that Bedplate knows.
 
+/// An OEM string of the firmware (SMBIOS type 11) that begins so goes on with more of the command line: it is
+/// how a hypervisor adds words to an image that holds its own (systemd-stub(7)).
+pub const CMDLINE_EXTRA: &str = "io.systemd.stub.kernel-cmdline-extra=";
+
 /// What the kernel command line says to PID 1.
 ///
 /// | word | meaning |

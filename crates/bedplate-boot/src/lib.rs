@@ -22,7 +22,7 @@ mod host;
 mod runtime;
 mod xattrs;
 
-pub use cmdline::CommandLine;
+pub use cmdline::{CMDLINE_EXTRA, CommandLine};
 pub use host::{Host, OnFailure, Probe, Ready, Restart, Service, Unit, UnknownVersion, Volume};
 pub use runtime::{IdMapping, Interface, Mount, Namespaces, Runtime};
 pub use xattrs::{XattrTable, bytes_from_text, text_from_bytes};

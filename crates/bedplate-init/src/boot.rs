@@ -5,11 +5,11 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use bedplate_boot::{CommandLine, HOST_DOCUMENT, Host};
+use bedplate_boot::{CMDLINE_EXTRA, CommandLine, HOST_DOCUMENT, Host};
 use bedplate_sys::children::{self, Signal};
 use bedplate_sys::netlink::uevents::Uevents;
 use bedplate_sys::polling::{self, Interest};
-use bedplate_sys::{machine as system, terminal};
+use bedplate_sys::{machine as system, smbios, terminal};
 
 use crate::console;
 use crate::engine::Engine;
@@ -26,7 +26,7 @@ pub fn boot() -> ! {
     let own_mount = machine::enter_own_mount();
     machine::mount_system();
     adopt_console();
-    let command_line = CommandLine::parse(&fs::read_to_string("/proc/cmdline").unwrap_or_default());
+    let command_line = CommandLine::parse(&words());
     if command_line.debug {
         console::be_verbose();
     }
@@ -60,6 +60,17 @@ pub fn boot() -> ! {
             }
         }
     }
+}
+
+/// The kernel command line, with what the firmware adds.
+fn words() -> String {
+    let mut words = fs::read_to_string("/proc/cmdline").unwrap_or_default();
+    for string in smbios::oem_strings() {
+        if let Some(extra) = string.strip_prefix(CMDLINE_EXTRA) {
+            words = format!("{words} {extra}");
+        }
+    }
+    words
 }
 
 /// The console that the kernel gave may be missing, or one of a `/dev` that is hidden now.

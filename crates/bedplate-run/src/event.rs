@@ -31,7 +31,7 @@ pub enum RunEvent {
     Started {
         /// Its process id.
         pid: u32,
-        /// The kernel.
+        /// The kernel, or the disk.
         kernel: PathBuf,
         /// Accelerator in use.
         #[serde(serialize_with = "as_text")]

@@ -1,9 +1,11 @@
-//! A built host as files, under LinuxKit's names.
+//! A built host as files, under LinuxKit's names where it has some.
 //!
 //! ```text
-//! DIR/NAME-kernel          must be there
-//! DIR/NAME-initrd.img      may be missing
-//! DIR/NAME-cmdline         may be missing: empty
+//! DIR/NAME-kernel          one of these three must be there; the first that is, unless another one is named
+//! DIR/NAME.raw             a disk that UEFI boots
+//! DIR/NAME.qcow2           the same in QEMU's format
+//! DIR/NAME-initrd.img      with a kernel; may be missing
+//! DIR/NAME-cmdline         with a kernel; may be missing: empty
 //! DIR/NAME-manifest.json   may be missing: what a host needs is then measured
 //! ```
 
@@ -12,26 +14,59 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use bedplate_formats::kernel::inspect;
+use bedplate_sys::qemu::{Disk, DiskFormat};
 use bedplate_types::Arch;
 use serde::Deserialize;
 
 use crate::error::RunError;
 
-const ENDINGS: [&str; 4] = ["-kernel", "-initrd.img", "-cmdline", "-manifest.json"];
+const ENDINGS: [&str; 6] = [
+    "-kernel",
+    "-initrd.img",
+    "-cmdline",
+    ".raw",
+    ".qcow2",
+    "-manifest.json",
+];
+const DISKS: [(&str, DiskFormat); 2] = [(".raw", DiskFormat::Raw), (".qcow2", DiskFormat::Qcow2)];
+/// What a kernel takes at first where it cannot be looked at, with the firmware beside it.
+const KERNEL_ON_DISK: u64 = 160 << 20;
 
 /// A host that can be booted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostImage {
     /// Its name.
     pub name: String,
-    /// Its kernel.
-    pub kernel: PathBuf,
-    /// Its initrd.
-    pub initrd: Option<PathBuf>,
-    /// Its kernel command line.
+    /// What of it is booted.
+    pub medium: Medium,
+    /// Its kernel command line, where it is not on the medium.
     pub cmdline: String,
     /// What its manifest says about memory, in bytes.
     pub(crate) memory: Option<ManifestMemory>,
+}
+
+/// What of a host is booted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Medium {
+    /// The kernel, straight away.
+    Kernel {
+        /// The kernel.
+        kernel: PathBuf,
+        /// The initrd.
+        initrd: Option<PathBuf>,
+    },
+    /// A disk, by UEFI.
+    Disk(Disk),
+}
+
+impl Medium {
+    /// The file that is booted.
+    pub fn file(&self) -> &Path {
+        match self {
+            Self::Kernel { kernel, .. } => kernel,
+            Self::Disk(disk) => &disk.file,
+        }
+    }
 }
 
 /// The part of a manifest that a run reads.
@@ -53,7 +88,7 @@ impl HostImage {
     /// what its files begin with.
     pub fn find(path: &Path, name: Option<&str>) -> Result<Self, RunError> {
         if path.is_dir() {
-            return Self::load(path, &choose(path, name)?);
+            return Self::load(path, &choose(path, name)?, None);
         }
         let directory = path.parent().unwrap_or(Path::new(""));
         let file = path.file_name().unwrap_or_default().to_string_lossy();
@@ -61,16 +96,36 @@ impl HostImage {
             .iter()
             .find_map(|ending| file.strip_suffix(ending))
             .unwrap_or(&file);
-        Self::load(directory, name.unwrap_or(stem))
+        let wanted = DISKS
+            .iter()
+            .map(|(ending, _)| *ending)
+            .find(|ending| file.ends_with(ending));
+        Self::load(directory, name.unwrap_or(stem), wanted)
     }
 
-    fn load(directory: &Path, name: &str) -> Result<Self, RunError> {
+    /// `wanted` is the ending of the disk that is to be booted.
+    fn load(directory: &Path, name: &str, wanted: Option<&str>) -> Result<Self, RunError> {
         let file = |ending: &str| directory.join(format!("{name}{ending}"));
         let kernel = file("-kernel");
-        if !kernel.is_file() {
-            return Err(RunError::NoHost { path: kernel });
-        }
-        let cmdline = read_optional(&file("-cmdline"))?.unwrap_or_default();
+        let mut disks = DISKS
+            .iter()
+            .filter(|(ending, _)| wanted.is_none_or(|wanted| wanted == *ending));
+        let disk = disks.find(|(ending, _)| file(ending).is_file());
+        let medium = match disk {
+            _ if wanted.is_none() && kernel.is_file() => Medium::Kernel {
+                kernel,
+                initrd: Some(file("-initrd.img")).filter(|path| path.is_file()),
+            },
+            Some(&(ending, format)) => Medium::Disk(Disk {
+                file: file(ending),
+                format,
+            }),
+            None => return Err(RunError::NoHost { path: kernel }),
+        };
+        let cmdline = match medium {
+            Medium::Kernel { .. } => read_optional(&file("-cmdline"))?.unwrap_or_default(),
+            Medium::Disk(_) => String::new(),
+        };
         let manifest = file("-manifest.json");
         let memory = match read_optional(&manifest)? {
             None => None,
@@ -81,12 +136,10 @@ impl HostImage {
                 parsed.memory
             }
         };
-        let initrd = Some(file("-initrd.img")).filter(|path| path.is_file());
         let cmdline = cmdline.trim().to_owned();
         Ok(Self {
             name: name.to_owned(),
-            kernel,
-            initrd,
+            medium,
             cmdline,
             memory,
         })
@@ -95,9 +148,12 @@ impl HostImage {
     /// How much memory the kernel itself takes at first, in bytes.
     pub(crate) fn kernel_size(&self) -> Result<u64, RunError> {
         const HEAD: u64 = 64 << 10;
-        let doing = || format!("read the kernel {}", self.kernel.display());
+        let Medium::Kernel { kernel: path, .. } = &self.medium else {
+            return Ok(KERNEL_ON_DISK);
+        };
+        let doing = || format!("read the kernel {}", path.display());
         let mut head = Vec::new();
-        let file = fs::File::open(&self.kernel).map_err(RunError::io(doing()))?;
+        let file = fs::File::open(path).map_err(RunError::io(doing()))?;
         file.take(HEAD)
             .read_to_end(&mut head)
             .map_err(RunError::io(doing()))?;
@@ -108,13 +164,11 @@ impl HostImage {
         }
         // An uncompressed kernel: QEMU enters it through its PVH note.
         if head.starts_with(b"\x7fELF\x02\x01") && head.get(18..20) == Some(&[62, 0]) {
-            return fs::metadata(&self.kernel)
+            return fs::metadata(path)
                 .map(|meta| meta.len())
                 .map_err(RunError::io(doing()));
         }
-        Err(RunError::ForeignKernel {
-            path: self.kernel.clone(),
-        })
+        Err(RunError::ForeignKernel { path: path.clone() })
     }
 }
 
@@ -124,17 +178,16 @@ fn choose(directory: &Path, name: Option<&str>) -> Result<String, RunError> {
     }
     let entries =
         fs::read_dir(directory).map_err(RunError::io(format!("list {}", directory.display())))?;
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| {
-            entry
-                .ok()?
-                .file_name()
-                .to_str()?
-                .strip_suffix("-kernel")
-                .map(str::to_owned)
-        })
-        .collect();
+    let name = |entry: io::Result<fs::DirEntry>| {
+        let file = entry.ok()?.file_name().into_string().ok()?;
+        let mut endings = ["-kernel", ".raw", ".qcow2"].iter();
+        endings
+            .find_map(|ending| file.strip_suffix(ending))
+            .map(str::to_owned)
+    };
+    let mut names: Vec<String> = entries.filter_map(name).collect();
     names.sort();
+    names.dedup();
     match names.len() {
         0 => Err(RunError::NoHost {
             path: directory.to_owned(),

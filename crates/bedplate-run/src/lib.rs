@@ -29,7 +29,7 @@ pub use control::{Control, Pending};
 pub use error::RunError;
 pub use event::{End, Forwarded, Interrupts, RunEvent, RunOutcome};
 pub use http::{HttpUrl, Response, get};
-pub use image::HostImage;
+pub use image::{HostImage, Medium};
 pub use machine::{Machine, MachineEvent, MachineOptions};
 pub use memory::Need;
 pub use options::{ConsoleTo, DiskOption, Exec, Memory, Publish, RunOptions};

@@ -7,22 +7,23 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bedplate_boot::CMDLINE_EXTRA;
 use bedplate_boot::control::Event;
 use bedplate_sys::child::TiedChild;
-use bedplate_sys::qemu::{Accelerator, Disk, Forward, MachineConfig};
+use bedplate_sys::qemu::{Accelerator, Boot, Disk, Forward, MachineConfig};
 
 use crate::console::Console;
 use crate::control::Control;
 use crate::error::RunError;
 use crate::event::Forwarded;
-use crate::image::HostImage;
+use crate::image::{HostImage, Medium};
 
 /// What a machine is made of.
 #[derive(Debug, Clone)]
 pub struct MachineOptions {
     /// The host.
     pub image: HostImage,
-    /// Its kernel command line; the control port, and `panic=-1` where nothing is said of panics, are appended.
+    /// Its kernel command line, or what is added to that of a disk; the control port, and `panic=-1` where nothing is said of panics, are appended.
     pub cmdline: String,
     /// What executes it.
     pub accelerator: Accelerator,
@@ -59,6 +60,9 @@ pub struct Machine {
     monitor: UnixStream,
     started: Instant,
 }
+
+/// UEFI firmware, where the package `ovmf` of Debian and Ubuntu puts it.
+pub(crate) const FIRMWARE: &str = "/usr/share/ovmf/OVMF.fd";
 
 /// The longest line that is taken from a port, in bytes: what is longer is cut into several.
 const LONGEST_LINE: u64 = 1 << 20;
@@ -193,11 +197,22 @@ fn configure(options: &MachineOptions, serials: [OwnedFd; 2], monitor: OwnedFd) 
         host: one.host,
         guest: one.guest,
     };
+    let cmdline = cmdline(&options.cmdline);
+    let boot = match options.image.medium.clone() {
+        Medium::Kernel { kernel, initrd } => Boot::Kernel {
+            kernel,
+            initrd,
+            cmdline,
+        },
+        Medium::Disk(disk) => Boot::Uefi {
+            firmware: FIRMWARE.into(),
+            disk,
+            oem_strings: vec![format!("{CMDLINE_EXTRA}{cmdline}")],
+        },
+    };
     MachineConfig {
         accelerator: options.accelerator,
-        kernel: options.image.kernel.clone(),
-        initrd: options.image.initrd.clone(),
-        cmdline: cmdline(&options.cmdline),
+        boot,
         memory_mib: options.memory_mib,
         cpus: options.cpus,
         forwards: options.forwards.iter().map(forward).collect(),

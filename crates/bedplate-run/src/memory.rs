@@ -18,7 +18,7 @@ use std::path::Path;
 use bedplate_types::ByteSize;
 
 use crate::error::RunError;
-use crate::image::{HostImage, ManifestMemory};
+use crate::image::{HostImage, ManifestMemory, Medium};
 use crate::unpacked;
 
 const MIB: u64 = 1 << 20;
@@ -44,7 +44,16 @@ pub struct Need {
 impl Need {
     /// Finds out what `image` needs: from its manifest, or by unpacking its initrd to nowhere.
     pub fn of(image: &HostImage, cmdline: &str) -> Result<Self, RunError> {
-        let ManifestMemory { initrd, root } = match (image.memory, &image.initrd) {
+        let initrd = match &image.medium {
+            Medium::Kernel { initrd, .. } => initrd.as_ref(),
+            Medium::Disk(_) => None,
+        };
+        let ManifestMemory { initrd, root } = match (image.memory, initrd) {
+            // The firmware loads all of it, and the kernel gets a copy.
+            (Some(memory), _) if matches!(image.medium, Medium::Disk(_)) => ManifestMemory {
+                initrd: 2 * memory.initrd,
+                ..memory
+            },
             (Some(memory), _) => memory,
             (None, Some(initrd)) => measure(initrd).map_err(RunError::io(format!(
                 "measure the initrd {}",

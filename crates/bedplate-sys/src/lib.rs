@@ -16,6 +16,7 @@ pub mod qemu;
 pub mod replace;
 pub mod scratch;
 pub mod signals;
+pub mod smbios;
 pub mod terminal;
 pub mod tool;
 pub mod usage;

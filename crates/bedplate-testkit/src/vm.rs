@@ -1,6 +1,6 @@
 //! A machine that runs a built host, for tests: every wait has a deadline, and failing shows the console's end.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -343,11 +343,6 @@ impl Vm {
             Event::Down { code, .. } => Some(*code),
             _ => None,
         })
-    }
-
-    /// The directory or file that was booted.
-    pub fn kernel(&self) -> PathBuf {
-        self.prepared.machine.image.kernel.clone()
     }
 
     fn fail(&self, what: &str) -> ! {

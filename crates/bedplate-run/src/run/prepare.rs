@@ -4,14 +4,14 @@ use std::fs::File;
 use std::path::Path;
 
 use bedplate_sys::qemu::{self, Disk, DiskFormat, Transport};
-use bedplate_sys::tool::Tool;
+use bedplate_sys::tool::{Tool, ToolError};
 use bedplate_types::ByteSize;
 
 use crate::error::RunError;
 use crate::event::{Forwarded, RunEvent};
 use crate::http::HttpUrl;
-use crate::image::HostImage;
-use crate::machine::{Machine, MachineOptions};
+use crate::image::{HostImage, Medium};
+use crate::machine::{FIRMWARE, Machine, MachineOptions};
 use crate::memory::Need;
 use crate::options::{DiskOption, Memory, RunOptions};
 use crate::ports;
@@ -42,6 +42,13 @@ impl Prepared {
             .iter()
             .map(ensure_disk)
             .collect::<Result<_, _>>()?;
+        if matches!(image.medium, Medium::Disk(_)) && !Path::new(FIRMWARE).is_file() {
+            return Err(ToolError::Missing {
+                program: "UEFI firmware",
+                package: "ovmf",
+            }
+            .into());
+        }
         let chosen = qemu::choose(options.accelerator, options.cache.as_deref())?;
         let machine = MachineOptions {
             image,
@@ -62,7 +69,7 @@ impl Prepared {
         let options = &self.machine;
         RunEvent::Started {
             pid: machine.pid(),
-            kernel: options.image.kernel.clone(),
+            kernel: options.image.medium.file().to_owned(),
             accelerator: options.accelerator,
             reason: self.reason.clone(),
             memory_mib: options.memory_mib,

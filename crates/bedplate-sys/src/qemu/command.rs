@@ -11,17 +11,13 @@ use super::Accelerator;
 use crate::child::TiedChild;
 use crate::tool::{Tool, ToolError};
 
-/// A machine that boots a kernel and an initrd.
+/// A machine and what it boots.
 #[derive(Debug)]
 pub struct MachineConfig {
     /// What executes it.
     pub accelerator: Accelerator,
-    /// The kernel.
-    pub kernel: PathBuf,
-    /// The initrd, if there is one.
-    pub initrd: Option<PathBuf>,
-    /// The kernel command line.
-    pub cmdline: String,
+    /// What it boots.
+    pub boot: Boot,
     /// Memory in MiB.
     pub memory_mib: u64,
     /// Number of processors.
@@ -34,6 +30,29 @@ pub struct MachineConfig {
     pub serials: Vec<OwnedFd>,
     /// QEMU's own command port, if it is wanted; likewise.
     pub monitor: Option<OwnedFd>,
+}
+
+/// What a machine boots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Boot {
+    /// A kernel, straight away.
+    Kernel {
+        /// The kernel.
+        kernel: PathBuf,
+        /// The initrd, if there is one.
+        initrd: Option<PathBuf>,
+        /// The kernel command line.
+        cmdline: String,
+    },
+    /// A disk, by UEFI. It comes before all others; what the guest writes to it is gone at the end.
+    Uefi {
+        /// The firmware, a whole flash image.
+        firmware: PathBuf,
+        /// The disk.
+        disk: Disk,
+        /// OEM strings of the machine (SMBIOS type 11).
+        oem_strings: Vec<String>,
+    },
 }
 
 /// A forwarded port.
@@ -127,14 +146,33 @@ impl MachineConfig {
             "-smp",
             &self.cpus.to_string(),
         ]);
-        add(&[
-            "-kernel",
-            &self.kernel.to_string_lossy(),
-            "-append",
-            &self.cmdline,
-        ]);
-        if let Some(initrd) = &self.initrd {
-            add(&["-initrd", &initrd.to_string_lossy()]);
+        match &self.boot {
+            Boot::Kernel {
+                kernel,
+                initrd,
+                cmdline,
+            } => {
+                add(&["-kernel", &kernel.to_string_lossy(), "-append", cmdline]);
+                if let Some(initrd) = initrd {
+                    add(&["-initrd", &initrd.to_string_lossy()]);
+                }
+            }
+            Boot::Uefi {
+                firmware,
+                disk,
+                oem_strings,
+            } => {
+                let Disk { file, format } = disk;
+                let drive = format!(
+                    "if=virtio,snapshot=on,format={format},file={}",
+                    escape(file)
+                );
+                add(&["-bios", &firmware.to_string_lossy(), "-drive", &drive]);
+                for string in oem_strings {
+                    let value = string.replace(',', ",,");
+                    add(&["-smbios", &format!("type=11,value={value}")]);
+                }
+            }
         }
         add(&[
             "-netdev",
@@ -217,9 +255,11 @@ mod tests {
         let number = ours.as_raw_fd();
         let config = MachineConfig {
             accelerator: Accelerator::Tcg,
-            kernel: "/i/web-kernel".into(),
-            initrd: Some("/i/web-initrd.img".into()),
-            cmdline: "console=ttyS0 x=\"a b\"".into(),
+            boot: Boot::Kernel {
+                kernel: "/i/web-kernel".into(),
+                initrd: Some("/i/web-initrd.img".into()),
+                cmdline: "console=ttyS0 x=\"a b\"".into(),
+            },
             memory_mib: 512,
             cpus: 2,
             forwards: vec![Forward {

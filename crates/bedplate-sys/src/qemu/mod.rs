@@ -9,4 +9,4 @@ mod probe;
 pub use accelerator::{
     Accelerator, AcceleratorChoice, Chosen, UnknownAccelerator, choose, remember_failure, said_no,
 };
-pub use command::{Disk, DiskFormat, Forward, MachineConfig, Transport};
+pub use command::{Boot, Disk, DiskFormat, Forward, MachineConfig, Transport};
