@@ -27,7 +27,13 @@ impl Assembly<'_> {
     ) -> Result<(), BuildError> {
         let doing = || format!("read {} for {}", path.display(), step.origin);
         let metadata = match fs::metadata(path) {
-            Err(error) if optional && error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return if optional {
+                    Ok(())
+                } else {
+                    Err(missing(path, &step.origin))
+                };
+            }
             result => result.map_err(BuildError::io(doing()))?,
         };
         if metadata.is_dir() {
@@ -113,5 +119,12 @@ impl Assembly<'_> {
             offset: 0,
             len,
         })
+    }
+}
+
+fn missing(path: &Path, origin: &str) -> BuildError {
+    BuildError::Input {
+        what: format!("{origin}: the source {} does not exist", path.display()),
+        hint: Some("correct `source:`, or add `optional: true` to do without it".to_owned()),
     }
 }

@@ -271,13 +271,10 @@ impl Outputs<'_> {
 
     fn commit(self) -> Result<(), BuildError> {
         let directory: &Path = &self.options.directory;
-        for pending in self.pending {
-            pending.commit().map_err(BuildError::io(format!(
-                "finish the outputs in {}",
-                directory.display()
-            )))?;
-        }
-        Ok(())
+        ReplacedFile::commit_all(self.pending).map_err(BuildError::io(format!(
+            "put the outputs in their places in {}",
+            directory.display()
+        )))
     }
 }
 

@@ -17,7 +17,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// A file operation failed.
-    #[error("cannot {action} `{}` in the cache", .path.display())]
+    #[error("cannot {action} `{}` for the cache", .path.display())]
     Io {
         /// What was being done.
         action: &'static str,
@@ -74,10 +74,23 @@ impl StoreError {
                 "remove `{}`, or choose another directory with --cache",
                 dir.display()
             )),
+            Self::Io { source, .. } if is_refused(source) => {
+                Some("choose another directory with --cache".into())
+            }
+            Self::UnknownName(_) => Some("`bedplate cache ls` shows the names".into()),
             Self::NotFound(_) => Some("build again with --pull always".into()),
             _ => None,
         }
     }
+}
+
+/// Would it go well in another directory?
+fn is_refused(error: &io::Error) -> bool {
+    use io::ErrorKind::{AlreadyExists, NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+    matches!(
+        error.kind(),
+        AlreadyExists | NotADirectory | PermissionDenied | ReadOnlyFilesystem
+    )
 }
 
 fn holders(processes: &[u32]) -> String {

@@ -7,7 +7,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::process::{ChildStderr, ExitStatus};
+use std::process::{ChildStderr, Command, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -130,14 +130,25 @@ fn keep(tool: Tool, started: &mpsc::Sender<Started>, end: &End) {
 
 #[allow(unsafe_code)]
 fn tie(tool: &mut Tool, inherited: Vec<OwnedFd>) {
-    let parent = rustix::process::getpid();
     let command = tool.command();
     command.process_group(0);
+    die_with_this_thread(command);
     let in_child = move || {
-        set_parent_process_death_signal(Some(Signal::KILL))?;
         for descriptor in &inherited {
             rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::empty())?;
         }
+        Ok(())
+    };
+    // SAFETY: only system calls between fork and exec; nothing is allocated and no lock is taken.
+    unsafe { command.pre_exec(in_child) };
+}
+
+/// Has the kernel kill what `command` starts when the thread that starts it ends.
+#[allow(unsafe_code)]
+pub(crate) fn die_with_this_thread(command: &mut Command) {
+    let parent = rustix::process::getpid();
+    let in_child = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
         // This process may have died before the call above took effect.
         match rustix::process::getppid() {
             Some(now) if now == parent => Ok(()),

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::scratch::Scratch;
+use crate::scratch::{self, Scratch};
 
 /// A file that is written beside its target and takes its place on [`commit`](Self::commit). Dropped
 /// before that, or interrupted, it leaves the target as it was.
@@ -40,6 +40,16 @@ impl ReplacedFile {
     pub fn commit(mut self) -> io::Result<()> {
         self.file.flush()?;
         self.scratch.rename_to(&self.target)
+    }
+
+    /// Commits several: an interruption finds all the old files, or all the new ones.
+    pub fn commit_all(files: Vec<Self>) -> io::Result<()> {
+        let mut renamed = Vec::new();
+        for mut file in files {
+            file.file.flush()?;
+            renamed.push((file.scratch, file.target));
+        }
+        scratch::rename_all(&renamed)
     }
 }
 

@@ -55,11 +55,28 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes everything that is registered. For the signal thread: the program must exit afterwards.
+/// Moves each to its target. [`clean`] comes before all of them or after, never between.
+pub(crate) fn rename_all(renamed: &[(Scratch, PathBuf)]) -> io::Result<()> {
+    let mut living = living();
+    // The one failure that can be told beforehand.
+    if renamed.iter().any(|(_, target)| target.is_dir()) {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    renamed.iter().try_for_each(|(scratch, target)| {
+        fs::rename(&scratch.0, target)?;
+        living.remove(&scratch.0);
+        Ok(())
+    })
+}
+
+/// Removes everything that is registered. For the signal thread: the program must exit afterwards, and
+/// whoever would register something new until then waits in vain.
 pub fn clean() {
-    for path in living().iter() {
+    let living = living();
+    for path in living.iter() {
         remove(path);
     }
+    std::mem::forget(living);
 }
 
 fn living() -> std::sync::MutexGuard<'static, BTreeSet<PathBuf>> {

@@ -102,8 +102,9 @@ impl Tool {
         &mut self.command
     }
 
-    /// Runs it to its end and gives what it wrote to standard output.
+    /// Runs it to its end and gives what it wrote to standard output. It does not outlive this program.
     pub fn output(mut self) -> Result<Vec<u8>, ToolError> {
+        crate::child::die_with_this_thread(&mut self.command);
         let Output {
             status,
             stdout,

@@ -105,6 +105,17 @@ pub struct SpecArguments {
     /// Ask URL first for what lies in REGISTRY
     #[arg(long, value_name = "[REGISTRY=]URL")]
     pub mirror: Vec<String>,
+    /// Give a connection up on which nothing comes for so long
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
+    pub network_timeout: u64,
+    /// Try so often again what failed for a reason that may pass, such as an overloaded registry
+    #[arg(long, value_name = "COUNT", default_value_t = 4)]
+    pub retries: u32,
     /// Time stamp that nothing in the host is later than, in seconds since 1970
     #[arg(
         long,

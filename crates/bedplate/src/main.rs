@@ -21,13 +21,20 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use command_line::{Command, CommandLine};
+use report::Failure;
 
 fn main() -> ExitCode {
     let CommandLine {
         cache,
         json,
         command,
-    } = CommandLine::parse();
+    } = match CommandLine::try_parse() {
+        Ok(command_line) => command_line,
+        Err(error) if error.use_stderr() && std::env::args().any(|word| word == "--json") => {
+            return Failure::from(&error).tell(true);
+        }
+        Err(error) => error.exit(),
+    };
     let interrupts = Interrupts::default();
     let booting = matches!(command, Command::Run(_));
     catch_signals(booting, interrupts.clone());

@@ -1,4 +1,4 @@
-//! Progress: bars on a terminal, plain lines elsewhere, nothing with `--json`.
+//! Progress: bars on a terminal, plain lines elsewhere, only warnings with `--json`.
 
 use std::io::IsTerminal;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 /// What fits where standard error goes.
 pub fn reporter(json: bool) -> Box<dyn Progress> {
     if json {
-        Box::new(Silent)
+        Box::new(Warnings)
     } else if std::io::stderr().is_terminal() {
         Box::new(Bars(MultiProgress::new()))
     } else {
@@ -49,6 +49,18 @@ impl Task for Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+struct Warnings;
+
+impl Progress for Warnings {
+    fn begin(&self, what: &str, total: Option<u64>) -> Box<dyn Task> {
+        Silent.begin(what, total)
+    }
+
+    fn warn(&self, message: &str) {
+        Lines.warn(message);
     }
 }
 

@@ -1,12 +1,13 @@
 //! Failures: the one place that prints the chain, the hint and chooses the exit code.
 
 use std::error::Error;
+use std::fmt;
 use std::process::ExitCode;
 
 use bedplate_build::BuildError;
 use bedplate_run::RunError;
 use bedplate_sources::{ErrorKind, SourceError};
-use bedplate_spec::Diagnostics;
+use bedplate_spec::{Diagnostic, Diagnostics, Position, Severity};
 use bedplate_store::StoreError;
 use bedplate_sys::tool::ToolError;
 
@@ -19,13 +20,15 @@ pub struct Failure {
     messages: Vec<Message>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Message {
     text: String,
     causes: Vec<String>,
     hint: Option<String>,
-    /// Complete as it is: `FILE:LINE:COLUMN` and hints are in it.
-    rendered: bool,
+    /// File of a spec, and where in it.
+    place: Option<(String, Option<Position>)>,
+    /// Found beside the errors: it alone would stop nothing.
+    is_warning: bool,
 }
 
 impl Failure {
@@ -34,9 +37,7 @@ impl Failure {
             code,
             messages: vec![Message {
                 text: text.into(),
-                causes: Vec::new(),
-                hint: None,
-                rendered: false,
+                ..Message::default()
             }],
         }
     }
@@ -63,31 +64,65 @@ impl Failure {
     pub fn tell(self, json: bool) -> ExitCode {
         for message in &self.messages {
             if json {
-                let value = serde_json::json!({
-                    "error": message.text, "causes": message.causes, "hint": message.hint, "exitCode": self.code,
-                });
-                say!("{value}");
-            } else if message.rendered {
-                eprintln!("{}", message.text.trim_end());
+                say!("{}", message.json(self.code));
             } else {
-                eprintln!("error: {}", message.text);
-                for cause in &message.causes {
-                    eprintln!("  caused by: {cause}");
-                }
-                if let Some(hint) = &message.hint {
-                    eprintln!("hint: {hint}");
-                }
+                eprintln!("{message}");
             }
         }
         ExitCode::from(self.code)
     }
 }
 
+impl Message {
+    fn label(&self) -> &'static str {
+        if self.is_warning { "warning" } else { "error" }
+    }
+
+    fn json(&self, code: u8) -> serde_json::Value {
+        let mut value = serde_json::json!({
+            self.label(): self.text, "causes": self.causes, "hint": self.hint, "exitCode": code,
+        });
+        if let Some((file, at)) = &self.place {
+            value["file"] = file.as_str().into();
+            value["line"] = at.map(|at| at.line).into();
+            value["column"] = at.map(|at| at.column).into();
+        }
+        value
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.label())?;
+        match &self.place {
+            Some((file, Some(Position { line, column }))) => write!(f, "{file}:{line}:{column}: ")?,
+            Some((file, None)) => write!(f, "{file}: ")?,
+            None => {}
+        }
+        f.write_str(&self.text)?;
+        for cause in &self.causes {
+            write!(f, "\n  caused by: {cause}")?;
+        }
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl From<Diagnostics> for Failure {
     fn from(diagnostics: Diagnostics) -> Self {
-        let mut failure = Self::new(3, diagnostics.to_string());
-        failure.messages[0].rendered = true;
-        failure
+        let message = |diagnostic: &Diagnostic| Message {
+            text: diagnostic.message.clone(),
+            causes: Vec::new(),
+            hint: diagnostic.hint.clone(),
+            place: diagnostic.file.clone().map(|file| (file, diagnostic.at)),
+            is_warning: diagnostic.severity == Severity::Warning,
+        };
+        Self {
+            code: 3,
+            messages: diagnostics.iter().map(message).collect(),
+        }
     }
 }
 
@@ -125,7 +160,21 @@ impl From<BuildError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::of(6, &error, error.hint())
+        let code = match &error {
+            StoreError::UnknownName(_) => 1,
+            StoreError::Mismatch { .. } => 5,
+            _ => 6,
+        };
+        Self::of(code, &error, error.hint())
+    }
+}
+
+/// What the parser of the command line says, in one sentence.
+impl From<&clap::Error> for Failure {
+    fn from(error: &clap::Error) -> Self {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        Self::new(2, first.trim_start_matches("error: ")).hint("`--help` tells what it takes")
     }
 }
 

@@ -16,11 +16,12 @@ use bedplate_spec::lock::Dependencies;
 use bedplate_store::Store;
 use bedplate_sys::replace::ReplacedFile;
 use bedplate_sys::tool::{Tool, ToolError};
-use bedplate_types::{Arch, Blob, Digest, Progress, Task};
+use bedplate_types::{Blob, Digest, Progress, Task};
 use sha2::{Digest as _, Sha256};
 
 use super::listed::{self, Listed};
 use crate::error::{ErrorKind, SourceError};
+use crate::options::Options;
 
 /// Keyrings of distributions, beside what the build machine's apt trusts already.
 const KEYRINGS: [&str; 2] = [
@@ -41,10 +42,11 @@ impl Apt {
     /// Makes the directories, and waits for others that use them.
     pub(crate) fn prepare(
         store: &Store,
-        arch: Arch,
+        options: &Options,
         sources_list: &str,
         progress: &dyn Progress,
     ) -> Result<Self, SourceError> {
+        let arch = options.arch;
         let key: [u8; 32] = Sha256::digest(format!("{arch}\n{sources_list}")).into();
         let dir = store.work_directory(&format!(
             "apt-{}",
@@ -71,7 +73,7 @@ impl Apt {
         };
         write("status", "").map_err(prepare)?;
         write("sources.list", sources_list).map_err(prepare)?;
-        write("apt.conf", &configuration(&dir, arch)).map_err(prepare)?;
+        write("apt.conf", &configuration(&dir, options)).map_err(prepare)?;
         Ok(Self { dir, _lock: lock })
     }
 
@@ -131,10 +133,11 @@ impl Apt {
         progress: &dyn Progress,
     ) -> Result<(), SourceError> {
         let total = packages.iter().map(|deb| deb.size).sum();
-        let task = progress.begin(
-            &format!("download of {} packages", packages.len()),
-            Some(total),
-        );
+        let what = match packages {
+            [one] => format!("download of {}", one.name),
+            many => format!("download of {} packages", many.len()),
+        };
+        let task = progress.begin(&what, Some(total));
         let names = packages
             .iter()
             .map(|deb| format!("{}:{}={}", deb.name, deb.arch, deb.version));
@@ -244,8 +247,10 @@ fn trust(directory: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn configuration(dir: &Path, arch: Arch) -> String {
+fn configuration(dir: &Path, options: &Options) -> String {
     let dir = dir.display();
+    let Options { arch, retries, .. } = options;
+    let stall = options.stall.as_secs().max(1);
     format!(
         r#"#clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
@@ -261,10 +266,10 @@ APT::Get::Allow-Downgrades "true";
 Acquire::AllowInsecureRepositories "false";
 Acquire::ForceHash "SHA256";
 Acquire::GzipIndexes "false";
-Acquire::http::Timeout "30";
-Acquire::https::Timeout "30";
+Acquire::http::Timeout "{stall}";
+Acquire::https::Timeout "{stall}";
 Acquire::Languages "none";
-Acquire::Retries "3";
+Acquire::Retries "{retries}";
 Debug::NoLocking "true";
 Dir::Cache "{dir}/cache/";
 Dir::Cache::archives "{dir}/cache/archives/";

@@ -84,7 +84,7 @@ impl Sources<'_> {
         archives: &Archives,
     ) -> Result<ResolvedImage, SourceError> {
         let list = archives.sources_list();
-        let apt = Apt::prepare(self.store, self.options.arch, &list, self.progress)?;
+        let apt = Apt::prepare(self.store, &self.options, &list, self.progress)?;
         let age = if self.options.pull == Pull::Always {
             Duration::ZERO
         } else {

@@ -17,7 +17,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// Nothing came for too long.
     pub(crate) fn silence(host: &str, seconds: u64) -> Self {
-        let message = format!("{host} sent nothing for {seconds} seconds");
+        let message = format!("{host} sent nothing for {seconds} s");
         Self {
             passing: true,
             error: SourceError::new(ErrorKind::Network, message),

@@ -16,6 +16,7 @@ use crate::progress::reporter;
 use crate::report::Failure;
 
 pub fn run(arguments: BuildArguments, json: bool, cache: &Path) -> Result<ExitCode, Failure> {
+    let options = options(&arguments)?;
     let store = Store::open(cache)?;
     let progress = reporter(json);
     let (plan, lock) = plan_of(&arguments.spec, &arguments.resolving, &store, &*progress)?;
@@ -32,7 +33,6 @@ pub fn run(arguments: BuildArguments, json: bool, cache: &Path) -> Result<ExitCo
         programs: &programs::find(),
     };
     let host = assemble(&plan, &lock, &workshop)?;
-    let options = options(&arguments);
     let manifest = write_outputs(&host, (&plan, &lock), &options, &workshop)?;
     if json {
         print(manifest.render());
@@ -50,12 +50,20 @@ pub fn run(arguments: BuildArguments, json: bool, cache: &Path) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-fn options(arguments: &BuildArguments) -> OutputOptions {
-    let (compression, level) = match arguments.compression {
-        CompressionChoice::Zstd => (Compression::Zstd, 3),
-        CompressionChoice::Gzip => (Compression::Gzip, 6),
-        CompressionChoice::None => (Compression::None, 0),
+fn options(arguments: &BuildArguments) -> Result<OutputOptions, Failure> {
+    let (compression, default, levels) = match arguments.compression {
+        CompressionChoice::Zstd => (Compression::Zstd, 3, 1..=22),
+        CompressionChoice::Gzip => (Compression::Gzip, 6, 1..=9),
+        CompressionChoice::None => (Compression::None, 0, 0..=0),
     };
+    let level = arguments.level.unwrap_or(default);
+    if !levels.contains(&level) {
+        let (least, most) = levels.into_inner();
+        return Err(
+            Failure::new(2, format!("the compression has no level {level}"))
+                .hint(format!("it has {least} to {most}")),
+        );
+    }
     let stem = arguments
         .spec
         .last()
@@ -64,7 +72,7 @@ fn options(arguments: &BuildArguments) -> OutputOptions {
     let named = stem
         .map(|stem| stem.to_string_lossy().into_owned())
         .filter(|stem| stem != "-");
-    OutputOptions {
+    Ok(OutputOptions {
         directory: arguments.output.clone(),
         name: arguments
             .name
@@ -74,9 +82,9 @@ fn options(arguments: &BuildArguments) -> OutputOptions {
         formats: arguments.format.iter().copied().collect(),
         initrd: InitrdOptions {
             compression,
-            level: arguments.level.unwrap_or(level),
+            level,
             threads: std::thread::available_parallelism().map_or(1, Into::into),
         },
         drop_xattrs: arguments.drop_xattrs,
-    }
+    })
 }

@@ -71,10 +71,17 @@ fn tell(what: &str, collected: &bedplate_store::Collected, json: bool) {
         );
     } else {
         say!(
-            "{what} {} files, {}; {} stay",
-            collected.removed,
+            "{what} {}, {}; {} stay",
+            files(collected.removed),
             ByteSize(collected.freed),
             ByteSize(collected.kept)
         );
+    }
+}
+
+fn files(count: u64) -> String {
+    match count {
+        1 => "1 file".to_owned(),
+        many => format!("{many} files"),
     }
 }

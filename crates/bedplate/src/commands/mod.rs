@@ -7,11 +7,12 @@ pub mod texts;
 pub mod why;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bedplate_sources::{Options, Pull, Sources};
 use bedplate_spec::lock::Lock;
 use bedplate_spec::planning::BuildPlan;
-use bedplate_spec::{PlanOptions, Variables, parse, plan};
+use bedplate_spec::{Diagnostics, PlanOptions, Variables, parse, plan};
 use bedplate_store::Store;
 use bedplate_types::{Arch, Epoch, Progress};
 
@@ -49,9 +50,7 @@ pub fn plan_of(
         }
     };
     let spec = parse(specs, &Files, &variables(&arguments.set)?)?;
-    for warning in spec.warnings.iter() {
-        progress.warn(&warning.to_string());
-    }
+    warn(&spec.warnings, progress);
     let mut options = Options::new(arch, &spec.base);
     options.pull = match arguments.pull {
         PullChoice::Missing => Pull::IfMissing,
@@ -59,6 +58,8 @@ pub fn plan_of(
         PullChoice::Never => Pull::Never,
     };
     options.mirrors = arguments.mirror.iter().map(|text| mirror(text)).collect();
+    options.stall = Duration::from_secs(arguments.network_timeout);
+    options.retries = arguments.retries;
     let lock = Sources::new(store, options, progress).resolve_all(&spec.requests())?;
     let plan = plan(
         &spec,
@@ -68,10 +69,15 @@ pub fn plan_of(
             epoch: Epoch(arguments.epoch),
         },
     )?;
-    for warning in plan.warnings.iter() {
-        progress.warn(&warning.to_string());
-    }
+    warn(&plan.warnings, progress);
     Ok((plan, lock))
+}
+
+/// Who reports warnings says of each that it is one.
+fn warn(warnings: &Diagnostics, progress: &dyn Progress) {
+    for warning in warnings.iter() {
+        progress.warn(warning.to_string().trim_start_matches("warning: "));
+    }
 }
 
 fn variables(set: &[String]) -> Result<Variables, Failure> {
