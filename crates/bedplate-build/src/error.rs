@@ -98,6 +98,10 @@ impl BuildError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Input { hint, .. } => hint.clone(),
+            Self::Store { source, .. } => source.hint(),
+            Self::Io { .. } | Self::Tar { .. } if is_full_in(self) => {
+                Some("make room, or choose another directory with --output".to_owned())
+            }
             Self::Archive { source, .. } => source.hint().map(str::to_owned),
             Self::NoProgram { .. } => Some(
                 "it belongs beside `bedplate`, or in the directory that BEDPLATE_GUEST_DIR names"
@@ -115,4 +119,13 @@ impl BuildError {
             _ => None,
         }
     }
+}
+
+/// Is a full disk among the causes?
+fn is_full_in(error: &(dyn std::error::Error + 'static)) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    let is_full =
+        |error: &io::Error| matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge);
+    let here = error.downcast_ref().is_some_and(is_full);
+    here || error.source().is_some_and(is_full_in)
 }

@@ -53,7 +53,10 @@ fn a_real_registry_serves_tags_digests_and_indexes() {
     };
     let (kind, text) = error("a/web:v9");
     assert_eq!(kind, ErrorKind::NotFound);
-    assert_snapshot!(text, @"cannot get image `HOST/a/web:v9`: HOST answers: manifest unknown");
+    assert_snapshot!(text, @r"
+    cannot get image `HOST/a/web:v9`: HOST answers: manifest unknown
+    hint: look whether the name and the tag are right
+    ");
     assert_eq!(error("nobody/knows:this").0, ErrorKind::NotFound);
 }
 

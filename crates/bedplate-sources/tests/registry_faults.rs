@@ -125,7 +125,10 @@ fn failures_that_stay_are_errors_of_their_kind() {
     401: asked 1 times, Unauthorised: cannot get image `HOST/web:v1`: HOST does not let us in
     hint: log in (`docker login HOST`), or look whether the name is right
     ");
-    assert_snapshot!(answer(404), @"404: asked 1 times, NotFound: cannot get image `HOST/web:v1`: HOST answers with status 404");
+    assert_snapshot!(answer(404), @r"
+    404: asked 1 times, NotFound: cannot get image `HOST/web:v1`: HOST answers with status 404
+    hint: look whether the name and the tag are right
+    ");
     assert_snapshot!(answer(500), @"500: asked 5 times, Network: cannot get image `HOST/web:v1`: HOST answers with status 500");
 }
 

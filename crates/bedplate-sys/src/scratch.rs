@@ -59,8 +59,9 @@ impl Drop for Scratch {
 pub(crate) fn rename_all(renamed: &[(Scratch, PathBuf)]) -> io::Result<()> {
     let mut living = living();
     // The one failure that can be told beforehand.
-    if renamed.iter().any(|(_, target)| target.is_dir()) {
-        return Err(io::ErrorKind::IsADirectory.into());
+    if let Some((_, target)) = renamed.iter().find(|(_, target)| target.is_dir()) {
+        let message = format!("{} is a directory", target.display());
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, message));
     }
     renamed.iter().try_for_each(|(scratch, target)| {
         fs::rename(&scratch.0, target)?;

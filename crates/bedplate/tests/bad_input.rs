@@ -223,7 +223,11 @@ fn layers_that_are_not_what_they_should_be_are_refused() {
         .unwrap()
         .set_len(700)
         .unwrap();
-    assert_snapshot!(earlier.refused_image(5, "oci:images:short"), @"error: cannot get image `oci:images:short`: layer 1 (sha256:79a0654787e5…): it has only 700 of 6656 bytes");
+    let message = earlier.refused_image(5, "oci:images:short");
+    assert!(
+        message.ends_with("…): it has only 700 of 6656 bytes"),
+        "{message}"
+    );
 
     layer_of(&images, "odd", b"x", "application/vnd.example.squashfs");
     assert_snapshot!(earlier.refused_image(5, "oci:images:odd"), @"error: cannot get image `oci:images:odd`: layer 1 has the unknown media type `application/vnd.example.squashfs`");
@@ -313,6 +317,11 @@ fn specs_that_are_wrong_are_refused() {
         (Some(3), 2),
         "{all:?}"
     );
+    earlier
+        .workshop
+        .write("host.yml", "# long\n".repeat(3 << 20));
+    let long = earlier.workshop.run(&["build", "host.yml"]).bad(3);
+    assert_snapshot!(long, @"error: cannot read the spec `host.yml`: it is longer than 16.0 MiB");
     let missing = earlier.workshop.run(&["build", "nowhere.yml"]).bad(3);
     assert_snapshot!(missing, @"error: cannot read the spec `nowhere.yml`: No such file or directory (os error 2)");
 }
@@ -334,7 +343,11 @@ fn command_lines_that_are_wrong_are_refused() {
     error: `--set x` has no `=`
     hint: write --set NAME=VALUE
     ");
-    assert_snapshot!(refused(&["--format", "floppy"]), @"error: invalid value 'floppy' for '--format <FORMAT>': unknown format `floppy` (known: kernel+initrd, tar)");
+    let format = refused(&["--format", "floppy"]);
+    assert!(
+        format.contains("unknown format `floppy` (known: kernel+initrd, "),
+        "{format}"
+    );
     assert_snapshot!(refused(&["--compression", "lz4"]), @r"
     error: invalid value 'lz4' for '--compression <COMPRESSION>'
       [possible values: zstd, gzip, none]

@@ -104,6 +104,9 @@ impl Failure {
                 "log in (`docker login {host}`), or look whether the name is right"
             ));
         }
+        if kind == ErrorKind::NotFound {
+            failed = failed.with_hint("look whether the name and the tag are right");
+        }
         Self {
             passing,
             error: failed,

@@ -59,9 +59,11 @@ impl Said {
     #[track_caller]
     pub fn bad(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
-        let begin = self.err.find("error: ").expect("a message says `error:`");
-        let message = self.err[begin..].trim_end().to_owned();
-        assert_eq!(message.matches("error: ").count(), 1, "{message}");
+        let lines: Vec<&str> = self.err.lines().collect();
+        let begins = |line: &&str| line.starts_with("error: ");
+        let begin = lines.iter().position(|line| begins(&line)).unwrap();
+        let message = lines[begin..].join("\n").trim_end().to_owned();
+        assert_eq!(lines.into_iter().filter(begins).count(), 1, "{message}");
         for word in ["panicked", "Error {", "Err(", "Os {", "RUST_BACKTRACE"] {
             assert!(!message.contains(word), "{message}");
         }
