@@ -1,0 +1,125 @@
+//! `kernel+initrd`, and what other formats take from it.
+
+use bedplate_formats::cpio::{self, Loss};
+use bedplate_spec::planning::InitFlavour;
+use bedplate_sys::replace::ReplacedFile;
+use bedplate_tree::{InodeKind, Tree};
+
+use super::Outputs;
+use super::hashed::copy;
+use crate::BuildError;
+use crate::assembly::{Host, Workshop};
+use crate::initrd::{self, Written};
+use crate::kernel::Kernel;
+use crate::manifest::Memory;
+use crate::packages::read_bytes;
+
+/// The host as an initramfs, written beside its place.
+pub(super) struct Initramfs<'a> {
+    pub(super) kernel: &'a Kernel,
+    /// The initrd, microcode and all.
+    pub(super) file: ReplacedFile,
+    pub(super) written: Written,
+    pub(super) memory: Memory,
+    name: String,
+}
+
+impl Outputs<'_> {
+    /// Makes the initrd.
+    pub(super) fn initramfs<'a>(
+        &self,
+        host: &'a Host,
+        workshop: &Workshop<'_>,
+    ) -> Result<Initramfs<'a>, BuildError> {
+        self.refuse_losses(host)?;
+        let Some(kernel) = &host.kernel else {
+            return Err(BuildError::Input {
+                what: "the spec has no kernel, so nothing would boot the initrd".to_owned(),
+                hint: Some("add `kernel:`, or build --format tar".to_owned()),
+            });
+        };
+        let ucode = kernel
+            .ucode
+            .as_ref()
+            .map(|content| read_bytes(self.store, content))
+            .transpose()
+            .map_err(BuildError::io("read the microcode"))?;
+        let (name, mut file) = self.create("-initrd.img")?;
+        let written = initrd::write(
+            &host.tree,
+            ucode.as_deref(),
+            self.options.initrd,
+            self.store,
+            workshop.progress,
+            file.file(),
+        )?;
+        let memory = Memory {
+            initrd: written.len,
+            root: unpacked(&host.tree),
+        };
+        Ok(Initramfs {
+            kernel,
+            file,
+            written,
+            memory,
+            name,
+        })
+    }
+
+    /// Kernel, initrd and command line, as three files.
+    pub(super) fn kernel_initrd(
+        &mut self,
+        initramfs: Initramfs<'_>,
+        host: &Host,
+    ) -> Result<(), BuildError> {
+        let (name, mut file) = self.create("-kernel")?;
+        let written = copy(self.store, &initramfs.kernel.binary, &mut file)
+            .map_err(BuildError::io("write the kernel"))?;
+        self.keep("kernel", name, file, written);
+        self.keep("initrd", initramfs.name, initramfs.file, initramfs.written);
+        self.bytes("cmdline", "-cmdline", host.cmdline.as_bytes())
+    }
+
+    /// What cpio cannot hold is refused; of extended attributes, our own PID 1 has a table.
+    fn refuse_losses(&self, host: &Host) -> Result<(), BuildError> {
+        let keeps_xattrs = self.options.drop_xattrs || host.init == InitFlavour::Bedplate;
+        for (path, loss) in cpio::unrepresentable(&host.tree) {
+            let (why, hint) = match loss {
+                Loss::Xattrs if keeps_xattrs => continue,
+                Loss::Xattrs => (
+                    "it has extended attributes, such as file capabilities".to_owned(),
+                    "use `init: [bedplate]`, which sets them again at boot, or pass --drop-xattrs to lose them",
+                ),
+                Loss::Size(len) => (
+                    format!("it has {len} bytes, and there is room for files below 4 GiB only"),
+                    "put the file on a disk or in a volume, or build --format tar",
+                ),
+                Loss::Time(time) => (
+                    format!("its time is {time} s after 1970, and there is room for 32 bits"),
+                    "give an earlier --epoch",
+                ),
+            };
+            return Err(BuildError::Unrepresentable {
+                format: "an initrd",
+                path,
+                why,
+                hint,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What the root takes in RAM: every file in whole pages, and the kernel's bookkeeping of inodes.
+fn unpacked(tree: &Tree) -> u64 {
+    const PAGE: u64 = 4096;
+    const INODE: u64 = 1024;
+    let size = |kind: &InodeKind| match kind {
+        InodeKind::File(content) => content.len().div_ceil(PAGE) * PAGE,
+        _ => 0,
+    };
+    tree.inodes()
+        .iter()
+        .map(|inode| INODE + size(&inode.kind))
+        .sum()
+}

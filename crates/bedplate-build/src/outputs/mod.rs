@@ -1,0 +1,158 @@
+//! The outputs of a build. All are written beside their places first, and take them together at the end.
+//!
+//! ```text
+//! DIR/NAME-kernel           the kernel                                   kernel+initrd
+//! DIR/NAME-initrd.img       [microcode] segments (see `segments`)        kernel+initrd
+//! DIR/NAME-cmdline          the kernel command line                      kernel+initrd
+//! DIR/NAME.tar              the root, kernel and command line in /boot   tar
+//! DIR/NAME-sbom.spdx.json   packages                                     always
+//! DIR/NAME-manifest.json    all digests                                  always, last
+//! ```
+
+mod format;
+mod hashed;
+mod initramfs;
+mod tar;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use bedplate_spec::lock::Lock;
+use bedplate_spec::planning::BuildPlan;
+use bedplate_store::Store;
+use bedplate_sys::replace::ReplacedFile;
+use bedplate_types::Object;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::assembly::{Host, Workshop};
+use crate::initrd::{InitrdOptions, Written};
+use crate::manifest::Manifest;
+use crate::{BuildError, sbom};
+
+pub use format::{Format, UnknownFormat};
+
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artefact {
+    /// `kernel`, `initrd`, `cmdline`, `tar` or `sbom`.
+    pub kind: String,
+    /// Name of the file in the output directory.
+    pub file: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// SHA-256 of the file, 64 hexadecimal digits.
+    pub sha256: String,
+}
+
+/// Where and how outputs are written.
+#[derive(Debug, Clone)]
+pub struct OutputOptions {
+    /// The directory; made if it is missing.
+    pub directory: PathBuf,
+    /// Name that the files begin with.
+    pub name: String,
+    /// Which outputs.
+    pub formats: BTreeSet<Format>,
+    /// How the initrd is written.
+    pub initrd: InitrdOptions,
+    /// Leave extended attributes out where the format cannot hold them, instead of refusing.
+    pub drop_xattrs: bool,
+}
+
+/// Writes the outputs and the manifest, which is also returned.
+pub fn write_outputs(
+    host: &Host,
+    (plan, lock): (&BuildPlan, &Lock),
+    options: &OutputOptions,
+    workshop: &Workshop<'_>,
+) -> Result<Manifest, BuildError> {
+    fs::create_dir_all(&options.directory).map_err(BuildError::io(format!(
+        "make the directory {}",
+        options.directory.display()
+    )))?;
+    let mut outputs = Outputs {
+        options,
+        store: workshop.store,
+        pending: Vec::new(),
+        artefacts: Vec::new(),
+    };
+    let mut memory = None;
+    let formats = &options.formats;
+    if formats.iter().any(|format| format.has_initramfs()) {
+        let initramfs = outputs.initramfs(host, workshop)?;
+        memory = Some(initramfs.memory);
+        if formats.contains(&Format::KernelInitrd) {
+            outputs.kernel_initrd(initramfs, host)?;
+        }
+    }
+    if formats.contains(&Format::Tar) {
+        outputs.tar(host, plan.epoch)?;
+    }
+    outputs.bytes(
+        "sbom",
+        "-sbom.spdx.json",
+        sbom::render(&options.name, host, plan.epoch).as_bytes(),
+    )?;
+    let artefacts = std::mem::take(&mut outputs.artefacts);
+    let manifest = Manifest::new(
+        (&options.name, plan.arch, plan.epoch),
+        host,
+        lock,
+        memory,
+        artefacts,
+    );
+    outputs.bytes("manifest", "-manifest.json", manifest.render().as_bytes())?;
+    outputs.commit()?;
+    Ok(manifest)
+}
+
+struct Outputs<'a> {
+    options: &'a OutputOptions,
+    store: &'a Store,
+    pending: Vec<ReplacedFile>,
+    artefacts: Vec<Artefact>,
+}
+
+impl Outputs<'_> {
+    fn bytes(&mut self, kind: &str, ending: &str, bytes: &[u8]) -> Result<(), BuildError> {
+        let (name, mut file) = self.create(ending)?;
+        file.write_all(bytes)
+            .map_err(BuildError::io(format!("write {name}")))?;
+        let written = Written {
+            len: bytes.len() as u64,
+            sha256: Sha256::digest(bytes).into(),
+        };
+        self.keep(kind, name, file, written);
+        Ok(())
+    }
+
+    fn create(&self, ending: &str) -> Result<(String, ReplacedFile), BuildError> {
+        let name = format!("{}{ending}", self.options.name);
+        let path = self.options.directory.join(&name);
+        let file = ReplacedFile::create(&path)
+            .map_err(BuildError::io(format!("write {}", path.display())))?;
+        Ok((name, file))
+    }
+
+    fn keep(&mut self, kind: &str, file: String, pending: ReplacedFile, written: Written) {
+        let sha256 = bedplate_types::Digest::<Object>::from_bytes(written.sha256).hex();
+        self.artefacts.push(Artefact {
+            kind: kind.to_owned(),
+            file,
+            size: written.len,
+            sha256,
+        });
+        self.pending.push(pending);
+    }
+
+    fn commit(self) -> Result<(), BuildError> {
+        let directory: &Path = &self.options.directory;
+        ReplacedFile::commit_all(self.pending).map_err(BuildError::io(format!(
+            "put the outputs in their places in {}",
+            directory.display()
+        )))
+    }
+}
