@@ -1,6 +1,6 @@
 //! A seekable input that knows where it is and where it ends, so that skipping past the end shows.
 
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
 pub(crate) struct Input<R> {
     inner: BufReader<R>,
@@ -50,5 +50,22 @@ impl<R: Read + Seek> Input<R> {
         self.inner.seek_relative(step)?;
         self.position += count;
         Ok(())
+    }
+
+    /// Goes to a place, in bytes from the beginning.
+    pub(crate) fn seek(&mut self, position: u64) -> io::Result<()> {
+        self.inner.seek(SeekFrom::Start(position))?;
+        self.position = position;
+        Ok(())
+    }
+
+    /// Copies the next `count` bytes.
+    pub(crate) fn copy(&mut self, count: u64, out: &mut impl Write) -> io::Result<()> {
+        let copied = io::copy(&mut (&mut self.inner).take(count), out)?;
+        self.position += copied;
+        match copied == count {
+            true => Ok(()),
+            false => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     }
 }

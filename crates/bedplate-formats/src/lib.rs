@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! tar, deb, cpio, modules --read--> entries, fields, indexes        Tree --write--> tar, cpio
+//! stub, kernel, initrd --write--> Unified Kernel Image --read--> sections, digest to sign
 //! ```
 //!
 //! Level 2: readers and writers over [`std::io`]. Nothing here opens a file, knows a host path or
@@ -17,6 +18,7 @@ pub mod deb;
 pub mod deb822;
 pub mod kernel;
 pub mod kmod;
+pub mod pe;
 pub mod tar;
 
 mod input;
