@@ -51,6 +51,14 @@ pub enum BuildError {
         /// Why not.
         source: StoreError,
     },
+    /// An output could not be put together.
+    #[error("cannot write {what}")]
+    Format {
+        /// Which.
+        what: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A program that runs inside hosts is not where it should be.
     #[error("{name}, which hosts with `init: [bedplate]` run, is not in {}", directory.display())]
     NoProgram {

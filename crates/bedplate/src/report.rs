@@ -150,7 +150,10 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         let code = match &error {
             BuildError::Merge { .. } | BuildError::Archive { .. } => 5,
-            BuildError::Io { .. } | BuildError::Store { .. } | BuildError::Tar { .. } => 6,
+            BuildError::Io { .. }
+            | BuildError::Store { .. }
+            | BuildError::Tar { .. }
+            | BuildError::Format { .. } => 6,
             BuildError::Input { .. } | BuildError::Unrepresentable { .. } => 3,
             BuildError::NoProgram { .. } => 7,
         };

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bedplate_spec::lock::ImageRequest;
+
+use super::uki;
+
 /// A form in which a host can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
@@ -10,16 +14,26 @@ pub enum Format {
     KernelInitrd,
     /// The root as one tar.
     Tar,
+    /// Kernel, initrd and command line as one EFI program (UAPI.5, "Unified Kernel Image").
+    Uki,
 }
 
 /// A text that names no format.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown format `{0}` (known: kernel+initrd, tar)")]
+#[error("unknown format `{0}` (known: kernel+initrd, tar, uki)")]
 pub struct UnknownFormat(String);
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 2] = [Self::KernelInitrd, Self::Tar];
+    pub const ALL: [Self; 3] = [Self::KernelInitrd, Self::Tar, Self::Uki];
+
+    /// What it is made with besides the host: to be resolved with what the spec names.
+    pub fn requests(self) -> Vec<ImageRequest> {
+        match self {
+            Self::KernelInitrd | Self::Tar => Vec::new(),
+            Self::Uki => vec![uki::stub_request()],
+        }
+    }
 
     /// Is the root an initramfs in it?
     pub fn has_initramfs(self) -> bool {
@@ -32,6 +46,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::KernelInitrd => "kernel+initrd",
             Self::Tar => "tar",
+            Self::Uki => "uki",
         })
     }
 }

@@ -4,6 +4,7 @@
 //! DIR/NAME-kernel           the kernel                                   kernel+initrd
 //! DIR/NAME-initrd.img       [microcode] segments (see `segments`)        kernel+initrd
 //! DIR/NAME-cmdline          the kernel command line                      kernel+initrd
+//! DIR/NAME.efi              stub, command line, initrd, kernel            uki
 //! DIR/NAME.tar              the root, kernel and command line in /boot   tar
 //! DIR/NAME-sbom.spdx.json   packages                                     always
 //! DIR/NAME-manifest.json    all digests                                  always, last
@@ -13,6 +14,7 @@ mod format;
 mod hashed;
 mod initramfs;
 mod tar;
+mod uki;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -28,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::assembly::{Host, Workshop};
+use crate::images::Images;
 use crate::initrd::{InitrdOptions, Written};
 use crate::manifest::Manifest;
 use crate::{BuildError, sbom};
@@ -37,7 +40,7 @@ pub use format::{Format, UnknownFormat};
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artefact {
-    /// `kernel`, `initrd`, `cmdline`, `tar` or `sbom`.
+    /// `kernel`, `initrd`, `cmdline`, `uki`, `tar` or `sbom`.
     pub kind: String,
     /// Name of the file in the output directory.
     pub file: String,
@@ -82,8 +85,13 @@ pub fn write_outputs(
     let mut memory = None;
     let formats = &options.formats;
     if formats.iter().any(|format| format.has_initramfs()) {
-        let initramfs = outputs.initramfs(host, workshop)?;
+        let mut initramfs = outputs.initramfs(host, workshop)?;
         memory = Some(initramfs.memory);
+        if formats.contains(&Format::Uki) {
+            let mut images = Images::new(lock, workshop.store, plan.epoch);
+            let uki = outputs.uki(&mut initramfs, host, &mut images, plan.arch)?;
+            outputs.keep("uki", uki.name, uki.file, uki.written);
+        }
         if formats.contains(&Format::KernelInitrd) {
             outputs.kernel_initrd(initramfs, host)?;
         }

@@ -19,7 +19,13 @@ pub fn run(arguments: BuildArguments, json: bool, cache: &Path) -> Result<ExitCo
     let options = options(&arguments)?;
     let store = Store::open(cache)?;
     let progress = reporter(json);
-    let (plan, lock) = plan_of(&arguments.spec, &arguments.resolving, &store, &*progress)?;
+    let (plan, lock) = plan_of(
+        &arguments.spec,
+        &arguments.format,
+        &arguments.resolving,
+        &store,
+        &*progress,
+    )?;
     if arguments.dry_run {
         say!(
             "{}",

@@ -9,6 +9,7 @@ pub mod why;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bedplate_build::Format;
 use bedplate_sources::{Options, Pull, Sources};
 use bedplate_spec::lock::Lock;
 use bedplate_spec::planning::BuildPlan;
@@ -32,9 +33,10 @@ pub fn cache_directory(told: Option<PathBuf>) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("/var/tmp/bedplate"))
 }
 
-/// Specs to a plan, with everything that the plan names in the store.
+/// Specs to a plan, with everything that the plan and the formats name in the store.
 pub fn plan_of(
     specs: &[String],
+    formats: &[Format],
     arguments: &SpecArguments,
     store: &Store,
     progress: &dyn Progress,
@@ -60,7 +62,9 @@ pub fn plan_of(
     options.mirrors = arguments.mirror.iter().map(|text| mirror(text)).collect();
     options.stall = Duration::from_secs(arguments.network_timeout);
     options.retries = arguments.retries;
-    let lock = Sources::new(store, options, progress).resolve_all(&spec.requests())?;
+    let mut requests = spec.requests();
+    requests.extend(formats.iter().flat_map(|format| format.requests()));
+    let lock = Sources::new(store, options, progress).resolve_all(&requests)?;
     let plan = plan(
         &spec,
         &lock,

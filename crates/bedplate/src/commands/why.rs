@@ -18,7 +18,13 @@ use crate::report::Failure;
 pub fn run(arguments: WhyArguments, json: bool, cache: &Path) -> Result<ExitCode, Failure> {
     let store = Store::open(cache)?;
     let progress = reporter(json);
-    let (plan, lock) = plan_of(&arguments.spec, &arguments.resolving, &store, &*progress)?;
+    let (plan, lock) = plan_of(
+        &arguments.spec,
+        &[],
+        &arguments.resolving,
+        &store,
+        &*progress,
+    )?;
     let workshop = Workshop {
         store: &store,
         progress: &*progress,
