@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bedplate_formats::tar::{self, Limits};
 use bedplate_spec::lock::{ImageId, Layering, Lock, ResolvedImage};
-use bedplate_store::Store;
+use bedplate_store::{Store, StoreError};
 use bedplate_tree::{Entry, Tree, TreeBuilder};
 use bedplate_types::{DiffId, Digest, Epoch, TreePath};
 
@@ -88,9 +88,14 @@ impl<'a> Images<'a> {
             .store
             .open_object(&object)
             .map_err(BuildError::store(format!("open {what}")))?;
-        let archive = |source| BuildError::Archive {
-            what: what.to_owned(),
-            source,
+        let archive = |source| match self.store.verify(&object) {
+            Err(StoreError::Mismatch { .. }) => {
+                BuildError::store(format!("read {what}"))(StoreError::Damaged(object))
+            }
+            _ => BuildError::Archive {
+                what: what.to_owned(),
+                source,
+            },
         };
         tar::read(
             BufReader::with_capacity(4096, file),

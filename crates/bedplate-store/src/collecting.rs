@@ -33,6 +33,15 @@ pub struct Collected {
     pub kept: u64,
 }
 
+/// What a check found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Objects that were read.
+    pub read: u64,
+    /// Those that were not what their names say. They are gone.
+    pub damaged: Vec<Digest<Object>>,
+}
+
 impl Store {
     /// Removes what `policy` says, left-over temporary files, and refs whose objects are gone.
     ///
@@ -92,11 +101,39 @@ impl Store {
                 .map(|meta| meta.len())
                 .sum();
             paths.iter().try_for_each(|path| store.remove(path))?;
+            let left = store.candidates(&store.refs()?)?;
             Ok(Collected {
                 removed: paths.len() as u64,
                 freed,
-                kept: 0,
+                kept: left.iter().map(|file| file.size).sum(),
             })
+        })
+    }
+
+    /// Reads every object again and removes those that are not what their names say, with all that needs them.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] where others have the store open; [`StoreError::Io`] where the disk cannot be read.
+    pub fn check(&mut self) -> Result<Checked, StoreError> {
+        self.exclusively(|store| {
+            let mut checked = Checked::default();
+            for object in store.objects()? {
+                checked.read += 1;
+                match digest_of(&object.path).map(|digest| (digest, store.verify(&digest))) {
+                    Some((_, Ok(()))) => continue,
+                    Some((digest, Err(StoreError::Mismatch { .. }))) => {
+                        checked.damaged.push(digest);
+                    }
+                    Some((_, Err(error))) => return Err(error),
+                    // No name that an object has: nothing knows of it.
+                    None => {}
+                }
+                store.remove(&object.path)?;
+            }
+            let dangling = store.doomed(&Policy::default(), SystemTime::now())?;
+            let mut paths = dangling.paths.iter();
+            paths.try_for_each(|path| store.remove(path))?;
+            Ok(checked)
         })
     }
 
@@ -169,6 +206,13 @@ impl Store {
             _ => Ok(()),
         }
     }
+}
+
+/// The digest that names the object at `path`: `…/ab/cdef…`.
+fn digest_of(path: &Path) -> Option<Digest<Object>> {
+    let (first, rest) = (path.parent()?.file_name()?, path.file_name()?);
+    let name = format!("sha256:{}{}", first.to_str()?, rest.to_str()?);
+    name.parse().ok()
 }
 
 fn is_called(whole: &str, name: &str) -> bool {

@@ -36,11 +36,14 @@ impl ReadContent for Store {
             while done < len {
                 let count = usize::try_from(len - done).map_or(CHUNK, |rest| rest.min(CHUNK));
                 file.read_exact_at(&mut buffer[..count], offset + done)
-                    .map_err(|e| {
-                        io::Error::new(
-                            e.kind(),
+                    .map_err(|e| match e.kind() {
+                        io::ErrorKind::UnexpectedEof => {
+                            io::Error::other(StoreError::Damaged(*object))
+                        }
+                        kind => io::Error::new(
+                            kind,
                             format!("object {object} in the cache cannot be read: {e}"),
-                        )
+                        ),
                     })?;
                 out.write_all(&buffer[..count])?;
                 done += count as u64;

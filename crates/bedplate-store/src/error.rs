@@ -40,6 +40,9 @@ pub enum StoreError {
         /// What it is.
         actual: Digest<Object>,
     },
+    /// An object was whole when it was kept, and is not any more.
+    #[error("object {0} in the cache is damaged")]
+    Damaged(Digest<Object>),
     /// Others use the store, so that nothing may be removed now.
     #[error("the cache `{}` is in use{}", .dir.display(), holders(.processes))]
     Busy {
@@ -77,6 +80,9 @@ impl StoreError {
             Self::Io { source, .. } if is_refused(source) => {
                 Some("choose another directory with --cache".into())
             }
+            Self::Damaged(_) => Some(
+                "run `bedplate cache check`, which removes what is damaged, and build again".into(),
+            ),
             Self::UnknownName(_) => Some("`bedplate cache ls` shows the names".into()),
             Self::NotFound(_) => Some("build again with --pull always".into()),
             _ => None,

@@ -15,8 +15,10 @@
 //!
 //! The time of last use of a file is its modification time: contents never change, so it is free.
 //!
-//! Level 3. Everything here can be had again, so a document that cannot be read counts as absent;
-//! an object that is not what its name says is an error. Builds share a store: files appear whole by
+//! Level 3. Everything here can be had again, so a document that cannot be read counts as absent.
+//! Contents are checked when they come in. Then the disk is trusted, as reading all again would cost every
+//! build: an object that became shorter or is no archive any more is an error, one whose bytes changed
+//! otherwise is found by [`Store::check`] only. Builds share a store: files appear whole by
 //! rename, and the lock keeps what a build uses from being collected. The library knows nothing of
 //! registries or packages; it never decides what is worth keeping.
 
@@ -32,7 +34,7 @@ mod refs;
 mod segments;
 mod store;
 
-pub use collecting::{Collected, Policy};
+pub use collecting::{Checked, Collected, Policy};
 pub use content::ContentReader;
 pub use error::StoreError;
 pub use listing::{Entry, EntryKind};

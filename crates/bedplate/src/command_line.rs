@@ -67,7 +67,7 @@ pub enum Command {
     /// Tell who put a path into a host
     #[command(after_help = "Example:\n  bedplate why /etc/hosts host.yml")]
     Why(WhyArguments),
-    /// Look at and clean the cache
+    /// Look at, check and clean the cache
     #[command(subcommand)]
     Cache(CacheCommand),
     /// Print the completion script of a shell
@@ -200,11 +200,19 @@ pub enum CacheCommand {
     /// List what is kept
     Ls,
     /// Remove an image, by the name that `ls` shows
+    #[command(after_help = "Example:
+  bedplate cache rm 'oci:images:web linux/amd64'")]
     Rm {
+        /// Name of an image, or digest of an object; a platform at its end may be left out
         #[arg(required = true)]
         name: Vec<String>,
     },
+    /// Read everything again, and remove what is damaged (exit code 5 if something is)
+    Check,
     /// Remove what nothing needs, and what was not used for long
+    #[command(after_help = "Examples:
+  bedplate cache gc --max-age 30 --max-size 10G
+  bedplate cache gc --max-size 0 --dry-run")]
     Gc {
         /// Remove what was not used for so many days
         #[arg(long, value_name = "DAYS")]

@@ -150,6 +150,10 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         let code = match &error {
             BuildError::Merge { .. } | BuildError::Archive { .. } => 5,
+            BuildError::Store {
+                source: StoreError::Damaged(_),
+                ..
+            } => 5,
             BuildError::Io { .. }
             | BuildError::Store { .. }
             | BuildError::Tar { .. }
@@ -165,7 +169,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::UnknownName(_) => 1,
-            StoreError::Mismatch { .. } => 5,
+            StoreError::Mismatch { .. } | StoreError::Damaged(_) => 5,
             _ => 6,
         };
         Self::of(code, &error, error.hint())

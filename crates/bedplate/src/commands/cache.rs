@@ -23,6 +23,7 @@ pub fn run(command: CacheCommand, json: bool, cache: &Path) -> Result<ExitCode, 
                 tell("removed", &removed, json);
             }
         }
+        CacheCommand::Check => return check(&mut store, json),
         CacheCommand::Gc {
             max_age,
             max_size,
@@ -42,6 +43,26 @@ pub fn run(command: CacheCommand, json: bool, cache: &Path) -> Result<ExitCode, 
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn check(store: &mut Store, json: bool) -> Result<ExitCode, Failure> {
+    let checked = store.check()?;
+    if json {
+        say!(
+            "{}",
+            serde_json::json!({"read": checked.read, "damaged": checked.damaged})
+        );
+    } else {
+        for object in &checked.damaged {
+            say!("{object} was damaged");
+        }
+        let (read, damaged) = (files(checked.read), files(checked.damaged.len() as u64));
+        say!("read {read}; removed {damaged}");
+    }
+    Ok(match checked.damaged[..] {
+        [] => ExitCode::SUCCESS,
+        _ => ExitCode::from(5),
+    })
 }
 
 fn list(store: &Store, json: bool) -> Result<(), Failure> {
