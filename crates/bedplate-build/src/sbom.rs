@@ -73,8 +73,8 @@ fn describe(package: &Package, id: &str) -> Value {
     let purl = format!(
         "pkg:{}/{distribution}/{}@{}?arch={}",
         package.system,
-        package.name,
-        package.version.replace('+', "%2B"),
+        percent_encoded(&package.name),
+        percent_encoded(&package.version),
         package.arch
     );
     let mut value = json!({
@@ -96,6 +96,18 @@ fn describe(package: &Package, id: &str) -> Value {
         value["checksums"] = json!([{"algorithm": "SHA256", "checksumValue": sha256}]);
     }
     value
+}
+
+/// As a package URL has names and versions: `libstdc++6` is `libstdc%2B%2B6`.
+fn percent_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' | b':' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect()
 }
 
 fn hex(bytes: &[u8]) -> String {

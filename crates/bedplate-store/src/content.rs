@@ -38,7 +38,7 @@ impl ReadContent for Store {
                 file.read_exact_at(&mut buffer[..count], offset + done)
                     .map_err(|e| match e.kind() {
                         io::ErrorKind::UnexpectedEof => {
-                            io::Error::other(StoreError::Damaged(*object))
+                            io::Error::new(e.kind(), StoreError::Damaged(*object))
                         }
                         kind => io::Error::new(
                             kind,
