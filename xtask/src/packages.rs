@@ -33,7 +33,7 @@ pub const PACKAGES: &[Package] = &[
         "tests: a real registry on loopback",
     ),
     package("gcc", "gcc", "links Rust programs"),
-    package("gzip", "gzip", "benchmarks"),
+    package("gzip", "gzip", "tests: judges our initrds; benchmarks"),
     package("kmod", "depmod", "tests: judges our module indexes"),
     package(
         "mmdebstrap",
@@ -60,7 +60,7 @@ pub const PACKAGES: &[Package] = &[
         "setpriv",
         "tests: building as an ordinary user",
     ),
-    package("zstd", "zstd", "benchmarks: what compression alone takes"),
+    package("zstd", "zstd", "tests: judges our initrds; benchmarks"),
 ];
 
 impl Package {
