@@ -86,7 +86,7 @@ fn directories_that_cannot_be_written_are_named() {
         message.replace(workshop.home().to_str().unwrap(), "HOME")
     };
     assert_snapshot!(refused(&["-o", "closed"]), @r"
-    error: cannot write closed/small-kernel
+    error: cannot write closed/small-initrd.img
       caused by: Permission denied (os error 13)
     ");
     assert_snapshot!(refused(&["-o", "closed/out"]), @r"

@@ -61,9 +61,13 @@ impl Said {
         assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
         let lines: Vec<&str> = self.err.lines().collect();
         let begins = |line: &&str| line.starts_with("error: ");
-        let begin = lines.iter().position(|line| begins(&line)).unwrap();
+        let begin = lines.iter().position(begins).unwrap();
         let message = lines[begin..].join("\n").trim_end().to_owned();
-        assert_eq!(lines.into_iter().filter(begins).count(), 1, "{message}");
+        assert_eq!(
+            lines.iter().filter(|line| begins(line)).count(),
+            1,
+            "{message}"
+        );
         for word in ["panicked", "Error {", "Err(", "Os {", "RUST_BACKTRACE"] {
             assert!(!message.contains(word), "{message}");
         }
