@@ -28,11 +28,19 @@ pub const PACKAGES: &[Package] = &[
     ),
     package("cpio", "cpio", "tests: judges our archives"),
     package(
+        "cryptsetup-bin",
+        "veritysetup",
+        "tests: judges our dm-verity hash devices",
+    ),
+    package(
         "docker-registry",
         "docker-registry",
         "tests: a real registry on loopback",
     ),
+    package("dosfstools", "fsck.fat", "tests: judges our FAT volumes"),
+    package("fdisk", "sfdisk", "tests: judges our partition tables"),
     package("gcc", "gcc", "links Rust programs"),
+    package("gdisk", "sgdisk", "tests: judges our partition tables"),
     package("gzip", "gzip", "benchmarks"),
     package("kmod", "depmod", "tests: judges our module indexes"),
     package(
@@ -40,6 +48,7 @@ pub const PACKAGES: &[Package] = &[
         "mmdebstrap",
         "benchmarks: a root file system of real size",
     ),
+    package("mtools", "mdir", "tests: reads our FAT volumes"),
     package("musl-tools", "musl-gcc", "builds the static guest programs"),
     package(
         "openssl",

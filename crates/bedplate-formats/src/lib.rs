@@ -15,8 +15,11 @@ pub mod content;
 pub mod cpio;
 pub mod deb;
 pub mod deb822;
+pub mod gpt;
+pub mod guid;
 pub mod kernel;
 pub mod kmod;
 pub mod tar;
+pub mod verity;
 
 mod input;
