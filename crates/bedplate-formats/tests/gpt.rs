@@ -47,7 +47,7 @@ fn host_disk() -> Vec<Partition> {
 
 /// The layout on a sparse file: what the writer of a disk does.
 fn image(layout: &Layout) -> tempfile::NamedTempFile {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let mut file = tempfile::NamedTempFile::with_suffix(".img").unwrap();
     file.write_all(&layout.primary()).unwrap();
     file.seek(SeekFrom::Start(layout.backup_offset())).unwrap();
     file.write_all(&layout.backup()).unwrap();
@@ -56,7 +56,7 @@ fn image(layout: &Layout) -> tempfile::NamedTempFile {
 }
 
 fn output(tool: Tool) -> String {
-    String::from_utf8(tool.output().unwrap()).unwrap()
+    String::from_utf8(tool.env("LC_ALL", "C").output().unwrap()).unwrap()
 }
 
 fn sfdisk(args: &[&str], file: &tempfile::NamedTempFile) -> String {

@@ -34,7 +34,9 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn veritysetup(action: &str) -> Tool {
-    Tool::new("veritysetup", "cryptsetup-bin").arg(action)
+    Tool::new("veritysetup", "cryptsetup-bin")
+        .env("LC_ALL", "C")
+        .arg(action)
 }
 
 /// The hash device and the root hash that veritysetup makes.
