@@ -15,6 +15,7 @@ pub mod content;
 pub mod cpio;
 pub mod deb;
 pub mod deb822;
+pub mod fat;
 pub mod gpt;
 pub mod guid;
 pub mod kernel;
