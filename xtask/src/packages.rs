@@ -4,7 +4,7 @@
 pub struct Package {
     /// Name in Debian and Ubuntu.
     pub name: &'static str,
-    /// A program that it brings.
+    /// A program that it brings, or another file with its whole path.
     pub brings: &'static str,
     /// What needs it.
     pub why: &'static str,
@@ -28,11 +28,19 @@ pub const PACKAGES: &[Package] = &[
     ),
     package("cpio", "cpio", "tests: judges our archives"),
     package(
+        "cryptsetup-bin",
+        "veritysetup",
+        "tests: judges our dm-verity hash devices",
+    ),
+    package(
         "docker-registry",
         "docker-registry",
         "tests: a real registry on loopback",
     ),
+    package("dosfstools", "fsck.fat", "tests: judges our FAT volumes"),
+    package("fdisk", "sfdisk", "tests: judges our partition tables"),
     package("gcc", "gcc", "links Rust programs"),
+    package("gdisk", "sgdisk", "tests: judges our partition tables"),
     package("gzip", "gzip", "tests: judges our initrds; benchmarks"),
     package("kmod", "depmod", "tests: judges our module indexes"),
     package(
@@ -40,11 +48,17 @@ pub const PACKAGES: &[Package] = &[
         "mmdebstrap",
         "benchmarks: a root file system of real size",
     ),
+    package("mtools", "mdir", "tests: reads our FAT volumes"),
     package("musl-tools", "musl-gcc", "builds the static guest programs"),
     package(
         "openssl",
         "openssl",
         "tests: certificates for a registry over TLS",
+    ),
+    package(
+        "ovmf",
+        "/usr/share/ovmf/OVMF.fd",
+        "`bedplate run` of disks: UEFI firmware",
     ),
     package("python3", "python3", "tests: makes and judges archives"),
     package(
@@ -66,7 +80,10 @@ pub const PACKAGES: &[Package] = &[
 impl Package {
     /// Is it installed, as far as can be seen?
     pub fn is_there(&self) -> bool {
-        crate::steps::in_path(self.brings)
+        match self.brings.starts_with('/') {
+            true => std::path::Path::new(self.brings).is_file(),
+            false => crate::steps::in_path(self.brings),
+        }
     }
 }
 

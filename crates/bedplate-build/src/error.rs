@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bedplate_formats::tar::{TarError, WriteError};
 use bedplate_store::StoreError;
+use bedplate_sys::tool::ToolError;
 use bedplate_tree::TreeError;
 use bedplate_types::TreePath;
 
@@ -59,6 +60,14 @@ pub enum BuildError {
         /// Why not.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A program of the build machine could not do its work.
+    #[error("cannot {doing}")]
+    Tool {
+        /// What was being done.
+        doing: String,
+        /// Why not.
+        source: ToolError,
+    },
     /// A program that runs inside hosts is not where it should be.
     #[error("{name}, which hosts with `init: [bedplate]` run, is not in {}", directory.display())]
     NoProgram {
@@ -111,6 +120,7 @@ impl BuildError {
                 Some("make room, or choose another directory with --output".to_owned())
             }
             Self::Archive { source, .. } => source.hint().map(str::to_owned),
+            Self::Tool { source, .. } => source.hint(),
             Self::NoProgram { .. } => Some(
                 "it belongs beside `bedplate`, or in the directory that BEDPLATE_GUEST_DIR names"
                     .to_owned(),

@@ -16,9 +16,13 @@ pub mod content;
 pub mod cpio;
 pub mod deb;
 pub mod deb822;
+pub mod fat;
+pub mod gpt;
+pub mod guid;
 pub mod kernel;
 pub mod kmod;
 pub mod pe;
 pub mod tar;
+pub mod verity;
 
 mod input;

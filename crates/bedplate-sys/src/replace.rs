@@ -31,6 +31,11 @@ impl ReplacedFile {
         })
     }
 
+    /// Where it is being written.
+    pub fn path(&self) -> &Path {
+        self.scratch.path()
+    }
+
     /// The file that is being written.
     pub fn file(&mut self) -> &mut File {
         &mut self.file

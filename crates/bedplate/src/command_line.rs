@@ -152,7 +152,7 @@ pub struct BuildArguments {
     /// Directory for the outputs
     #[arg(short, long, default_value = ".", value_name = "DIR")]
     pub output: PathBuf,
-    /// What to write: kernel+initrd, tar, uki; may be repeated
+    /// What to write: kernel+initrd, tar, uki, raw, qcow2; may be repeated
     #[arg(long, default_value = "kernel+initrd")]
     pub format: Vec<bedplate_build::Format>,
     /// Name that the outputs begin with [default: that of the last spec]

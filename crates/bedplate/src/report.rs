@@ -160,6 +160,10 @@ impl From<BuildError> for Failure {
             | BuildError::Format { .. } => 6,
             BuildError::Input { .. } | BuildError::Unrepresentable { .. } => 3,
             BuildError::NoProgram { .. } => 7,
+            BuildError::Tool { source, .. } => match source {
+                ToolError::Missing { .. } => 7,
+                _ => 6,
+            },
         };
         Self::of(code, &error, error.hint())
     }

@@ -16,27 +16,47 @@ pub enum Format {
     Tar,
     /// Kernel, initrd and command line as one EFI program (UAPI.5, "Unified Kernel Image").
     Uki,
+    /// A disk that UEFI boots, as the machine sees it.
+    Raw,
+    /// The same in QEMU's format.
+    Qcow2,
 }
 
 /// A text that names no format.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown format `{0}` (known: kernel+initrd, tar, uki)")]
+#[error("unknown format `{0}` (known: kernel+initrd, tar, uki, raw, qcow2)")]
 pub struct UnknownFormat(String);
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 3] = [Self::KernelInitrd, Self::Tar, Self::Uki];
+    pub const ALL: [Self; 5] = [
+        Self::KernelInitrd,
+        Self::Tar,
+        Self::Uki,
+        Self::Raw,
+        Self::Qcow2,
+    ];
 
     /// What it is made with besides the host: to be resolved with what the spec names.
     pub fn requests(self) -> Vec<ImageRequest> {
         match self {
             Self::KernelInitrd | Self::Tar => Vec::new(),
-            Self::Uki => vec![uki::stub_request()],
+            Self::Uki | Self::Raw | Self::Qcow2 => vec![uki::stub_request()],
         }
     }
 
+    /// Is it made of the Unified Kernel Image?
+    pub(super) fn has_uki(self) -> bool {
+        matches!(self, Self::Uki | Self::Raw | Self::Qcow2)
+    }
+
+    /// Is it made of the disk?
+    pub(super) fn has_disk(self) -> bool {
+        matches!(self, Self::Raw | Self::Qcow2)
+    }
+
     /// Is the root an initramfs in it?
-    pub fn has_initramfs(self) -> bool {
+    pub(super) fn has_initramfs(self) -> bool {
         self != Self::Tar
     }
 }
@@ -47,6 +67,8 @@ impl fmt::Display for Format {
             Self::KernelInitrd => "kernel+initrd",
             Self::Tar => "tar",
             Self::Uki => "uki",
+            Self::Raw => "raw",
+            Self::Qcow2 => "qcow2",
         })
     }
 }

@@ -5,11 +5,14 @@
 //! DIR/NAME-initrd.img       [microcode] segments (see `segments`)        kernel+initrd
 //! DIR/NAME-cmdline          the kernel command line                      kernel+initrd
 //! DIR/NAME.efi              stub, command line, initrd, kernel            uki
+//! DIR/NAME.raw              a disk with it, see `disk`                   raw
+//! DIR/NAME.qcow2            the same in QEMU's format                    qcow2
 //! DIR/NAME.tar              the root, kernel and command line in /boot   tar
 //! DIR/NAME-sbom.spdx.json   packages                                     always
 //! DIR/NAME-manifest.json    all digests                                  always, last
 //! ```
 
+mod disk;
 mod format;
 mod hashed;
 mod initramfs;
@@ -40,7 +43,7 @@ pub use format::{Format, UnknownFormat};
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artefact {
-    /// `kernel`, `initrd`, `cmdline`, `uki`, `tar` or `sbom`.
+    /// `kernel`, `initrd`, `cmdline`, `uki`, `raw`, `qcow2`, `tar` or `sbom`.
     pub kind: String,
     /// Name of the file in the output directory.
     pub file: String,
@@ -87,10 +90,15 @@ pub fn write_outputs(
     if formats.iter().any(|format| format.has_initramfs()) {
         let mut initramfs = outputs.initramfs(host, workshop)?;
         memory = Some(initramfs.memory);
-        if formats.contains(&Format::Uki) {
+        if formats.iter().any(|format| format.has_uki()) {
             let mut images = Images::new(lock, workshop.store, plan.epoch);
-            let uki = outputs.uki(&mut initramfs, host, &mut images, plan.arch)?;
-            outputs.keep("uki", uki.name, uki.file, uki.written);
+            let mut uki = outputs.uki(&mut initramfs, host, &mut images, plan.arch)?;
+            if formats.iter().any(|format| format.has_disk()) {
+                outputs.disks(&mut uki, (plan.arch, plan.epoch))?;
+            }
+            if formats.contains(&Format::Uki) {
+                outputs.keep("uki", uki.name, uki.file, uki.written);
+            }
         }
         if formats.contains(&Format::KernelInitrd) {
             outputs.kernel_initrd(initramfs, host)?;
