@@ -4,7 +4,7 @@
 pub struct Package {
     /// Name in Debian and Ubuntu.
     pub name: &'static str,
-    /// A program that it brings.
+    /// A program that it brings, or the path of another file.
     pub brings: &'static str,
     /// What needs it.
     pub why: &'static str,
@@ -16,6 +16,7 @@ const fn package(name: &'static str, brings: &'static str, why: &'static str) ->
 
 /// All of them, by name.
 pub const PACKAGES: &[Package] = &[
+    package("binutils", "objcopy", "tests: judges our UKIs"),
     package(
         "busybox-static",
         "busybox",
@@ -46,14 +47,26 @@ pub const PACKAGES: &[Package] = &[
         "openssl",
         "tests: certificates for a registry over TLS",
     ),
+    package("pesign", "pesign", "tests: judges our digests of UKIs"),
     package("python3", "python3", "tests: makes and judges archives"),
+    package(
+        "python3-pefile",
+        "/usr/lib/python3/dist-packages/pefile.py",
+        "tests: judges our UKIs",
+    ),
     package(
         "qemu-system-x86",
         "qemu-system-x86_64",
         "`bedplate run`, boot tests, demo",
     ),
     package("qemu-utils", "qemu-img", "`bedplate run`: disks in qcow2"),
+    package("sbsigntool", "sbsign", "tests: signs and judges UKIs"),
     package("skopeo", "skopeo", "tests: fills and judges registries"),
+    package(
+        "systemd-boot-efi",
+        "/usr/lib/systemd/boot/efi/linuxx64.efi.stub",
+        "the EFI stub of UKIs",
+    ),
     package("uidmap", "newuidmap", "benchmarks: mmdebstrap without root"),
     package(
         "util-linux",
