@@ -110,6 +110,23 @@ fn content_comes_from_readers_and_trees() {
 }
 
 #[test]
+fn a_stub_that_knows_microcode_gets_it_before_the_kernel() {
+    let mut parts = small();
+    parts.stub[1024..1031].copy_from_slice(b".ucode\0");
+    let mut uki = parts.uki();
+    uki.splash = Some(Source::Bytes(b"BM"));
+    uki.ucode = Some(Source::Bytes(b"070701"));
+    let image = write(uki, Vec::new()).unwrap();
+    let names: Vec<_> = sections(Cursor::new(&image)).unwrap();
+    let names: Vec<_> = names.iter().map(|section| &section.name[..]).collect();
+    let added = [
+        ".osrel", ".cmdline", ".uname", ".splash", ".initrd", ".ucode", ".linux",
+    ];
+    assert_eq!(names[2..], added);
+    assert_eq!(content(&image, ".ucode"), b"070701");
+}
+
+#[test]
 fn a_reader_must_give_what_it_promised() {
     let parts = small();
     for len in [19_999, 20_001] {
@@ -180,6 +197,19 @@ fn another_command_line_gives_the_image_that_it_would_have_been() {
             assert!(changed == to.image());
         }
     }
+}
+
+#[test]
+fn padding_that_no_section_has_is_not_multiplied() {
+    let parts = small();
+    let mut image = parts.image();
+    // SizeOfRawData of `.cmdline`, the fourth section: some tools do not round it up.
+    let raw_size = 64 + 24 + 240 + 3 * 40 + 16;
+    image[raw_size..raw_size + 2].copy_from_slice(&19_u16.to_le_bytes());
+    let changed = with_cmdline(Cursor::new(&image), &[b'c'; 600], Vec::new()).unwrap();
+    let expected = parts.with_cmdline(&[b'c'; 600]).image();
+    assert_eq!(listing(&changed), listing(&expected));
+    assert_eq!(changed.len(), expected.len());
 }
 
 #[test]
@@ -285,7 +315,7 @@ proptest! {
         }
         if let Ok(sections) = sections(Cursor::new(&image)) {
             for section in sections {
-                prop_assert!(section.len == 0 || section.offset + section.len <= image.len() as u64);
+                prop_assert!(section.offset + section.len <= image.len() as u64);
             }
         }
         if let Ok(changed) = with_cmdline(Cursor::new(&image), &[b'c'; 5000], Vec::new()) {
