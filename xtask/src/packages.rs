@@ -5,6 +5,7 @@ pub struct Package {
     /// Name in Debian and Ubuntu.
     pub name: &'static str,
     /// A program that it brings, or another file with its whole path.
+    /// A program that it brings, or the path of another file.
     pub brings: &'static str,
     /// What needs it.
     pub why: &'static str,
@@ -16,6 +17,7 @@ const fn package(name: &'static str, brings: &'static str, why: &'static str) ->
 
 /// All of them, by name.
 pub const PACKAGES: &[Package] = &[
+    package("binutils", "objcopy", "tests: judges our UKIs"),
     package(
         "busybox-static",
         "busybox",
@@ -60,14 +62,26 @@ pub const PACKAGES: &[Package] = &[
         "/usr/share/ovmf/OVMF.fd",
         "`bedplate run` of disks: UEFI firmware",
     ),
+    package("pesign", "pesign", "tests: judges our digests of UKIs"),
     package("python3", "python3", "tests: makes and judges archives"),
+    package(
+        "python3-pefile",
+        "/usr/lib/python3/dist-packages/pefile.py",
+        "tests: judges our UKIs",
+    ),
     package(
         "qemu-system-x86",
         "qemu-system-x86_64",
         "`bedplate run`, boot tests, demo",
     ),
     package("qemu-utils", "qemu-img", "`bedplate run`: disks in qcow2"),
+    package("sbsigntool", "sbsign", "tests: signs and judges UKIs"),
     package("skopeo", "skopeo", "tests: fills and judges registries"),
+    package(
+        "systemd-boot-efi",
+        "/usr/lib/systemd/boot/efi/linuxx64.efi.stub",
+        "the EFI stub of UKIs",
+    ),
     package("uidmap", "newuidmap", "benchmarks: mmdebstrap without root"),
     package(
         "util-linux",

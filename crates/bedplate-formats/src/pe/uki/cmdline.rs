@@ -23,10 +23,10 @@ pub fn with_cmdline<R: Read + Seek, W: Write>(
     let mut input = Input::new(image).map_err(PeError::from)?;
     let mut headers = Headers::read(&mut input)?;
     let index = find(&headers)?;
-    let old = headers.sections[index].clone();
-    let ends = headers.sections.iter().map(SectionHeader::raw_end);
-    let end = ends.max().unwrap_or(0);
     check_alone(&headers, index)?;
+    let old_end = place_end(&headers, index);
+    let ends = headers.sections.iter().map(SectionHeader::raw_end);
+    let end = ends.max().unwrap_or(0).max(old_end);
     replace(&mut headers, index, cmdline.len() as u64)?;
     headers.strip();
 
@@ -42,7 +42,7 @@ pub fn with_cmdline<R: Read + Seek, W: Write>(
         copy(&mut input, headers.len(), offset, &mut out)?;
         out.write_all(cmdline)?;
         pad(&mut out, padding)?;
-        copy(&mut input, old.raw_end(), end, &mut out)?;
+        copy(&mut input, old_end, end, &mut out)?;
         out.flush()
     })();
     written.map_err(PeError::from)?;
@@ -79,6 +79,15 @@ fn check_alone(headers: &Headers, index: usize) -> Result<(), PeError> {
     Ok(())
 }
 
+/// Where the section's place in the file ends: what follows may be padded away from it.
+fn place_end(headers: &Headers, index: usize) -> u64 {
+    let section = &headers.sections[index];
+    let others = headers.sections.iter().filter(|other| other.raw_size != 0);
+    let begins = others.map(|other| u64::from(other.raw_offset));
+    let next = begins.filter(|&begin| begin >= section.raw_end()).min();
+    next.unwrap_or(section.raw_end())
+}
+
 /// Gives the section another length, and moves what follows it.
 fn replace(headers: &mut Headers, index: usize, len: u64) -> Result<(), UkiError> {
     let old = headers.sections[index].clone();
@@ -86,7 +95,10 @@ fn replace(headers: &mut Headers, index: usize, len: u64) -> Result<(), UkiError
     new.virtual_size = number(len)?;
     new.raw_size = number(align(len, headers.get(field::FILE_ALIGNMENT)))?;
     let memory = memory_move(headers, &old, &new)?;
-    let file = (u64::from(old.raw_size), u64::from(new.raw_size));
+    let file = (
+        place_end(headers, index),
+        u64::from(new.raw_offset) + u64::from(new.raw_size),
+    );
     for section in &mut headers.sections {
         if section.virtual_address > old.virtual_address {
             section.virtual_address = moved(section.virtual_address, memory)?;
@@ -95,10 +107,11 @@ fn replace(headers: &mut Headers, index: usize, len: u64) -> Result<(), UkiError
             section.raw_offset = moved(section.raw_offset, file)?;
         }
     }
+    let sizes = (old.raw_size.into(), new.raw_size.into());
     headers.sections[index] = new;
     let total = headers.get(field::SIZE_OF_INITIALIZED_DATA);
     // Some tools count it in other ways: then it may be too small, and stays.
-    let total = moved(total, file).unwrap_or(total);
+    let total = moved(total, sizes).unwrap_or(total);
     headers.set(field::SIZE_OF_INITIALIZED_DATA, total.into())?;
     let ends = headers.sections.iter().map(SectionHeader::virtual_end);
     let end = ends.max().unwrap_or(0);

@@ -13,7 +13,7 @@ use crate::pe::headers::{Headers, SectionHeader};
 pub struct Section {
     /// Name, such as `.cmdline`; bytes that are not printable ASCII are escaped.
     pub name: String,
-    /// Where its content begins, in bytes from the beginning of the file.
+    /// Where its content begins, in bytes from the beginning of the file; 0 if it has none there.
     pub offset: u64,
     /// Length of its content in the file, in bytes, without the padding behind it.
     pub len: u64,
@@ -25,9 +25,13 @@ impl From<&SectionHeader> for Section {
             0 => header.raw_size,
             size => size.min(header.raw_size),
         };
+        let offset = match len {
+            0 => 0,
+            _ => header.raw_offset,
+        };
         Self {
             name: header.name(),
-            offset: header.raw_offset.into(),
+            offset: offset.into(),
             len: len.into(),
         }
     }

@@ -139,8 +139,8 @@ fn check(
 ) -> Result<(), UkiError> {
     let alignment = headers.get(field::FILE_ALIGNMENT);
     let misaligned = |section: &SectionHeader| {
-        section.raw_size != 0
-            && (section.raw_offset % alignment != 0 || section.raw_size % alignment != 0)
+        let aligned = |at: u32| at.is_multiple_of(alignment);
+        section.raw_size != 0 && !(aligned(section.raw_offset) && aligned(section.raw_size))
     };
     if headers.sections.iter().any(misaligned) {
         let what = "a section of the stub is not aligned to FileAlignment";
