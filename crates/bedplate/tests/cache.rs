@@ -169,11 +169,8 @@ fn layer(workshop: &Workshop) -> PathBuf {
         .unwrap()
 }
 
-<<<<<<< HEAD
-=======
 type Damage = fn(&mut Vec<u8>);
 
->>>>>>> tests
 /// What the store promises: contents are checked when they come in, and then the disk is trusted. An object that
 /// is too short, or no archive any more, stops a build; other changes are found by `cache check`, which removes
 /// what is damaged, so that the next build has it again.
@@ -191,11 +188,7 @@ fn damage_is_noticed_or_found_by_a_check() {
             .collect();
         format!("sha256:{}{}", parts[1], parts[0])
     };
-<<<<<<< HEAD
-    let damages: [(&str, fn(&mut Vec<u8>)); 2] = [
-=======
     let damages: [(&str, Damage); 2] = [
->>>>>>> tests
         ("too short", |bytes| bytes.truncate(300)),
         ("no header", |bytes| bytes[3] ^= 1),
     ];

@@ -140,7 +140,8 @@ fn check(
     let alignment = headers.get(field::FILE_ALIGNMENT);
     let misaligned = |section: &SectionHeader| {
         section.raw_size != 0
-            && (section.raw_offset % alignment != 0 || section.raw_size % alignment != 0)
+            && !(section.raw_offset.is_multiple_of(alignment)
+                && section.raw_size.is_multiple_of(alignment))
     };
     if headers.sections.iter().any(misaligned) {
         let what = "a section of the stub is not aligned to FileAlignment";
