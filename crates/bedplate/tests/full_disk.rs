@@ -85,10 +85,12 @@ fn directories_that_cannot_be_written_are_named() {
         let message = workshop.run(&build).bad(6);
         message.replace(workshop.home().to_str().unwrap(), "HOME")
     };
-    assert_snapshot!(refused(&["-o", "closed"]), @r"
-    error: cannot write closed/small-initrd.img
-      caused by: Permission denied (os error 13)
-    ");
+    let message = refused(&["-o", "closed"]);
+    assert!(
+        message.starts_with("error: cannot write closed/small-")
+            && message.ends_with("\n  caused by: Permission denied (os error 13)"),
+        "{message}"
+    );
     assert_snapshot!(refused(&["-o", "closed/out"]), @r"
     error: cannot make the directory closed/out
       caused by: Permission denied (os error 13)

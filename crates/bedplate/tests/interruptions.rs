@@ -85,8 +85,11 @@ fn an_interrupted_build_leaves_nothing_half_done() {
         let slow = [&build[..], &["--compression", "zstd", "--level", "22"]].concat();
         let segments = workshop.home().join("cache/bedplate/segments");
         fs::remove_dir_all(segments).unwrap();
-        let child = workshop.start(&slow);
-        wait_until("for the initrd", || temporary_files(&out) >= 2);
+        let mut child = workshop.start(&slow);
+        wait_until("for the initrd", || {
+            assert!(child.try_wait().unwrap().is_none(), "it has ended already");
+            temporary_files(&out) >= 1
+        });
         interrupted(child, name, code);
         assert_eq!((temporary_files(&out), temporary_files(&scratch)), (0, 0));
         assert!(files_in(&out) == earlier);
