@@ -17,6 +17,7 @@ pub mod deb;
 pub mod deb822;
 pub mod kernel;
 pub mod kmod;
+pub mod squashfs;
 pub mod tar;
 
 mod input;
