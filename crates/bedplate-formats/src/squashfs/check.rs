@@ -1,6 +1,7 @@
-//! What the format has no place for is refused before anything is written.
+//! What a SquashFS has no place for.
 
 use bedplate_tree::{Inode, InodeKind, Tree};
+use bedplate_types::TreePath;
 
 use super::error::WriteError;
 use super::xattrs;
@@ -12,39 +13,47 @@ const MAX_NAME: usize = 255;
 /// The target of a symlink is shorter: a page, with its NUL.
 const MAX_TARGET: usize = 4096;
 
-/// Can all of the tree be written?
-pub(super) fn check(tree: &Tree) -> Result<(), WriteError> {
-    for visit in tree.walk().filter(|visit| visit.first) {
-        let path = &visit.path;
-        if let Some(name) = foreign_attribute(visit.inode) {
-            return Err(WriteError::Xattr {
-                path: path.clone(),
-                name,
-            });
-        }
-        if let Some(what) = fault(visit.inode) {
-            return Err(WriteError::Unrepresentable {
-                path: path.clone(),
-                what,
-            });
-        }
-    }
-    Ok(())
+/// Something that a tree has and a SquashFS image cannot hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Loss {
+    /// The extended attribute of this name, which is not one of `user.`, `trusted.` and `security.`:
+    /// access control lists are `system.`. [`write`](super::write()) leaves it out.
+    Xattr(Box<[u8]>),
+    /// All else, in words that go on after the name of the file. [`write`](super::write()) refuses it.
+    Refused(&'static str),
 }
 
-fn foreign_attribute(inode: &Inode) -> Option<String> {
-    let mut names = inode.meta.xattrs.keys();
-    let foreign = names.find(|name| xattrs::split(name).is_none())?;
-    Some(String::from_utf8_lossy(foreign).into_owned())
+/// All that writing `tree` would lose or refuse, by first name, in walking order.
+pub fn unrepresentable(tree: &Tree) -> Vec<(TreePath, Loss)> {
+    let mut losses = Vec::new();
+    for visit in tree.walk().filter(|visit| visit.first) {
+        let foreign = visit.inode.meta.xattrs.keys();
+        let foreign = foreign.filter(|name| xattrs::split(name).is_none());
+        losses.extend(foreign.map(|name| (visit.path.clone(), Loss::Xattr(name.clone()))));
+        if let Some(what) = fault(visit.inode) {
+            losses.push((visit.path, Loss::Refused(what)));
+        }
+    }
+    losses
+}
+
+/// Can the tree be written, but for attributes?
+pub(super) fn check(tree: &Tree) -> Result<(), WriteError> {
+    let refused = unrepresentable(tree)
+        .into_iter()
+        .find_map(|loss| match loss {
+            (path, Loss::Refused(what)) => Some(WriteError::Unrepresentable { path, what }),
+            (_, Loss::Xattr(_)) => None,
+        });
+    refused.map_or(Ok(()), Err)
 }
 
 fn fault(inode: &Inode) -> Option<&'static str> {
-    let meta = &inode.meta;
-    let mut xattrs = meta.xattrs.iter();
+    let mut xattrs = inode.meta.xattrs.iter();
     if xattrs.any(|(name, value)| name.len() > MAX_NAME || value.len() > MAX_VALUE) {
         return Some("an extended attribute of it is longer than Linux has them");
     }
-    if meta.xattrs.keys().any(|name| name.contains(&0)) {
+    if inode.meta.xattrs.keys().any(|name| name.contains(&0)) {
         return Some("the name of an extended attribute of it holds a NUL byte");
     }
     match &inode.kind {

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The blocks of a file follow one another; a block of fragments is written when the next tail does not
-//! fit, between the blocks of two files.
+//! fit, between the blocks of two files. A long tail behind full blocks is a short block of its own:
+//! packed, it would mostly end a block of fragments early (measured: images get 0.1 % larger).
 
 use std::io::{self, Seek, Write};
 use std::{mem, thread};
@@ -19,6 +20,9 @@ use super::options::Options;
 use super::output::Output;
 use super::pipeline::{Pipeline, Placed};
 use crate::content::{ReadContent, copy_exactly};
+
+/// Behind full blocks, a tail that is longer than this part of a block is not packed.
+const LONG_TAIL: usize = 4;
 
 /// Where the bytes of a file lie.
 #[derive(Debug, Clone, Default)]
@@ -149,7 +153,7 @@ impl<'a, W: Write + Seek> Packer<'a, W> {
                 self.sink.block(file, block)
             })?,
         };
-        self.tail(file, &tail)?;
+        self.tail(file, tail)?;
         self.known.remember(content, hash, file);
         Ok(file)
     }
@@ -175,9 +179,13 @@ impl<'a, W: Write + Seek> Packer<'a, W> {
         Ok(hash.value())
     }
 
-    fn tail(&mut self, file: usize, tail: &[u8]) -> io::Result<()> {
+    fn tail(&mut self, file: usize, tail: Vec<u8>) -> io::Result<()> {
         if tail.is_empty() {
             return Ok(());
+        }
+        let long = tail.len() > self.block_size / LONG_TAIL;
+        if long && !self.sink.data.files[file].blocks.is_empty() {
+            return self.sink.block(file, tail);
         }
         if self.fragment.len() + tail.len() > self.block_size {
             self.sink.fragment(mem::take(&mut self.fragment))?;
@@ -188,7 +196,7 @@ impl<'a, W: Write + Seek> Packer<'a, W> {
             number(self.fragment.len())?,
         );
         self.sink.data.files[file].tail = Some(place);
-        self.fragment.extend_from_slice(tail);
+        self.fragment.extend_from_slice(&tail);
         Ok(())
     }
 
@@ -210,7 +218,7 @@ struct Sink<'a, W> {
 }
 
 impl<W: Write + Seek> Sink<'_, W> {
-    /// The next full block of a file.
+    /// The next block of a file.
     fn block(&mut self, file: usize, raw: Vec<u8>) -> io::Result<()> {
         let data = &mut self.data.files[file];
         let index = data.blocks.len();

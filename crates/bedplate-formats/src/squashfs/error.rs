@@ -26,14 +26,6 @@ pub enum WriteError {
         /// Why not.
         what: &'static str,
     },
-    /// Attributes that the format has no prefix for: it has `user.`, `trusted.` and `security.`.
-    #[error("`{path}` has the extended attribute `{name}`, which a SquashFS image cannot hold")]
-    Xattr {
-        /// Which name of the tree.
-        path: TreePath,
-        /// The attribute.
-        name: String,
-    },
     /// The time of the image is after the year 2106.
     #[error("a SquashFS image cannot be made at {epoch} seconds after 1970: its times end in 2106")]
     TooLate {

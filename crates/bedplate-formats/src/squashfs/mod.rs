@@ -42,6 +42,7 @@ mod tables;
 mod write;
 mod xattrs;
 
+pub use check::{Loss, unrepresentable};
 pub use error::WriteError;
 pub use options::{Compression, Options};
 pub use write::write;

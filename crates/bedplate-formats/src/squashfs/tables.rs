@@ -20,21 +20,21 @@ use super::xattrs::Sets;
 type Children = BTreeMap<Box<[u8]>, InodeId>;
 
 /// What the superblock and the tables behind need to know.
-pub(super) struct Tables<'a> {
+pub(super) struct Tables {
     pub(super) inodes: Metadata,
     pub(super) directories: Metadata,
     pub(super) owners: Owners,
-    pub(super) xattrs: Sets<'a>,
+    pub(super) xattrs: Sets,
     pub(super) root: Reference,
 }
 
 /// Makes the tables of a tree that was checked; no inode is later than `time`.
-pub(super) fn tables<'a>(
-    tree: &'a Tree,
+pub(super) fn tables(
+    tree: &Tree,
     data: &Data,
     time: u32,
     compression: Compression,
-) -> Result<Tables<'a>, WriteError> {
+) -> Result<Tables, WriteError> {
     let metadata = || Metadata::new(compression).map_err(WriteError::Output);
     let mut maker = Maker {
         tree,
@@ -107,9 +107,9 @@ impl Numbering {
     }
 }
 
-struct Maker<'a, 'd> {
+struct Maker<'a> {
     tree: &'a Tree,
-    data: &'d Data,
+    data: &'a Data,
     time: u32,
     numbering: Numbering,
     /// Where each inode that was written is.
@@ -118,12 +118,12 @@ struct Maker<'a, 'd> {
     inodes: Metadata,
     directories: Metadata,
     owners: Owners,
-    xattrs: Sets<'a>,
+    xattrs: Sets,
 }
 
-impl<'a> Maker<'a, '_> {
+impl Maker<'_> {
     /// Writes the inodes in a directory, and its listing.
-    fn directory(&mut self, id: InodeId, children: &'a Children) -> Result<(), WriteError> {
+    fn directory(&mut self, id: InodeId, children: &Children) -> Result<(), WriteError> {
         let mut names = Vec::with_capacity(children.len());
         for (name, &child) in children {
             names.push(Name {

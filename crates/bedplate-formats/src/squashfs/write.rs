@@ -4,6 +4,8 @@ use std::io::{self, Seek, Write};
 
 use bedplate_tree::Tree;
 
+use super::NO_TABLE;
+use super::check::check;
 use super::data::{self, Data};
 use super::error::WriteError;
 use super::metadata::Table;
@@ -11,7 +13,6 @@ use super::options::{Compression, Options};
 use super::output::Output;
 use super::record::Record;
 use super::tables::{Tables, tables};
-use super::{NO_TABLE, check};
 use crate::content::ReadContent;
 
 const SUPERBLOCK: usize = 96;
@@ -23,7 +24,6 @@ const PADDING: u64 = 4096;
 mod flag {
     /// Inodes, data, fragments, attributes and owners are not compressed.
     pub(super) const ALL_RAW: u16 = 0x0001 | 0x0002 | 0x0008 | 0x0100 | 0x0800;
-    pub(super) const ALWAYS_FRAGMENTS: u16 = 0x0020;
     pub(super) const DUPLICATES: u16 = 0x0040;
     pub(super) const NO_XATTRS: u16 = 0x0200;
     pub(super) const OPTIONS: u16 = 0x0400;
@@ -32,8 +32,9 @@ mod flag {
 /// Writes a tree as an image and gives `out` back, which then stands behind it.
 ///
 /// The image begins where `out` stands and has a length that is a multiple of 4096. The same tree,
-/// contents and options give the same bytes, except that the number of threads does not show. All of a
-/// tree is written or nothing: what the format has no place for is an error before the first byte.
+/// contents and options give the same bytes, except that the number of threads does not show. What the
+/// format has no place for is left out (attributes) or an error before the first byte (all else):
+/// [`unrepresentable`](super::unrepresentable) names it.
 pub fn write<W: Write + Seek>(
     tree: &Tree,
     contents: &dyn ReadContent,
@@ -43,7 +44,7 @@ pub fn write<W: Write + Seek>(
     options.check()?;
     let epoch = options.epoch.0;
     let time = u32::try_from(epoch).map_err(|_| WriteError::TooLate { epoch })?;
-    check::check(tree)?;
+    check(tree)?;
     let mut out = Output::new(out).map_err(WriteError::Output)?;
     let beginning = [0; SUPERBLOCK];
     out.write(&beginning)
@@ -94,7 +95,7 @@ impl Superblock {
     /// Writes the tables in the order that the kernel insists on.
     fn write_tables<W: Write + Seek>(
         mut self,
-        tables: Tables<'_>,
+        tables: Tables,
         data: &Data,
         compression: Compression,
         out: &mut Output<W>,
@@ -123,7 +124,7 @@ impl Superblock {
             Compression::None => (1, flag::ALL_RAW),
             Compression::Zstd { .. } => (6, flag::OPTIONS),
         };
-        flags |= flag::DUPLICATES | flag::ALWAYS_FRAGMENTS;
+        flags |= flag::DUPLICATES;
         if self.xattr_table.is_none() {
             flags |= flag::NO_XATTRS;
         }

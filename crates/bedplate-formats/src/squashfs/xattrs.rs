@@ -26,13 +26,14 @@ pub(super) fn split(name: &[u8]) -> Option<(u16, &[u8])> {
 }
 
 /// The sets of attributes of an image.
-pub(super) struct Sets<'a> {
+pub(super) struct Sets {
     attributes: Metadata,
     records: Vec<u8>,
-    numbers: HashMap<&'a Xattrs, u32>,
+    /// By the bytes of the attributes.
+    numbers: HashMap<Vec<u8>, u32>,
 }
 
-impl<'a> Sets<'a> {
+impl Sets {
     pub(super) fn new(compression: Compression) -> io::Result<Self> {
         Ok(Self {
             attributes: Metadata::new(compression)?,
@@ -41,17 +42,16 @@ impl<'a> Sets<'a> {
         })
     }
 
-    /// The number of a set, which is stored if it is new. The names must have been checked.
-    pub(super) fn number(&mut self, set: &'a Xattrs) -> Result<u32, WriteError> {
-        if set.is_empty() {
-            return Ok(NO_INDEX);
-        }
-        if let Some(&number) = self.numbers.get(set) {
-            return Ok(number);
-        }
+    /// The number of a set, which is stored if it is new. Attributes without a place are left out; the
+    /// lengths of the others must have been checked.
+    pub(super) fn number(&mut self, set: &Xattrs) -> Result<u32, WriteError> {
         let mut record = Record::default();
+        let mut count = 0;
         for (name, value) in set {
-            let (prefix, rest) = split(name).expect("names of attributes were checked");
+            let Some((prefix, rest)) = split(name) else {
+                continue;
+            };
+            count += 1;
             record = record
                 .u16(prefix)
                 .u16(u16::try_from(rest.len()).expect("lengths of names were checked"))
@@ -59,21 +59,25 @@ impl<'a> Sets<'a> {
                 .u32(u32::try_from(value.len()).expect("lengths of values were checked"))
                 .bytes(value);
         }
+        if count == 0 {
+            return Ok(NO_INDEX);
+        }
+        if let Some(&number) = self.numbers.get(record.as_bytes()) {
+            return Ok(number);
+        }
         let too_large = |_| WriteError::TableTooLarge {
             what: "extended attributes",
         };
-        let count = u32::try_from(set.len()).map_err(too_large)?;
-        let size = u32::try_from(record.len()).map_err(too_large)?;
+        let number = u32::try_from(self.numbers.len()).map_err(too_large)?;
         let entry = Record::default()
             .u64(self.attributes.position().packed())
             .u32(count)
-            .u32(size);
+            .u32(u32::try_from(record.len()).map_err(too_large)?);
         self.attributes
             .write(record.as_bytes())
             .map_err(WriteError::Output)?;
         self.records.extend_from_slice(entry.as_bytes());
-        let number = u32::try_from(self.numbers.len()).map_err(too_large)?;
-        self.numbers.insert(set, number);
+        self.numbers.insert(record.as_bytes().to_vec(), number);
         Ok(number)
     }
 
