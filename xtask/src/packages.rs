@@ -36,6 +36,11 @@ pub const PACKAGES: &[Package] = &[
     package("gzip", "gzip", "benchmarks"),
     package("kmod", "depmod", "tests: judges our module indexes"),
     package(
+        "libcap2-bin",
+        "getcap",
+        "tests: judges capabilities in our images",
+    ),
+    package(
         "mmdebstrap",
         "mmdebstrap",
         "benchmarks: a root file system of real size",
@@ -54,6 +59,16 @@ pub const PACKAGES: &[Package] = &[
     ),
     package("qemu-utils", "qemu-img", "`bedplate run`: disks in qcow2"),
     package("skopeo", "skopeo", "tests: fills and judges registries"),
+    package(
+        "squashfs-tools",
+        "unsquashfs",
+        "tests: judges our SquashFS images",
+    ),
+    package(
+        "squashfs-tools-ng",
+        "sqfs2tar",
+        "tests: judges our SquashFS images",
+    ),
     package("uidmap", "newuidmap", "benchmarks: mmdebstrap without root"),
     package(
         "util-linux",

@@ -125,3 +125,70 @@ fn name_len(name: &Name<'_>) -> u16 {
 fn fitting(number: u64, what: &'static str) -> Result<u32, WriteError> {
     u32::try_from(number).map_err(|_| WriteError::TableTooLarge { what })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::Compression;
+    use super::*;
+
+    fn u32_at(bytes: &[u8], at: usize) -> u32 {
+        u32::from_le_bytes(bytes[at..][..4].try_into().unwrap())
+    }
+
+    /// The metadata of `count` names of some length, behind `before` other bytes.
+    fn listing(count: u32, before: usize) -> (Listing, Vec<u8>) {
+        let names: Vec<String> = (0..count)
+            .map(|number| format!("name-{number:08}"))
+            .collect();
+        let name = |(number, name)| Name {
+            name: String::as_bytes(name),
+            kind: 2,
+            number,
+            inode: Reference {
+                block: 0,
+                offset: 0,
+            },
+        };
+        let names: Vec<Name<'_>> = (1..).zip(&names).map(name).collect();
+        let mut table = Metadata::new(Compression::None).unwrap();
+        table.write(&vec![0xff; before]).unwrap();
+        let listing = write(&mut table, &names).unwrap();
+        (listing, table.finish().unwrap())
+    }
+
+    #[test]
+    fn the_index_leads_to_the_first_run_in_each_block() {
+        for before in [0, 1, 8180, 8190, 20_000] {
+            let (listing, table) = listing(2000, before);
+            // Nothing is compressed, so that a block of the table is its 8192 bytes and two more.
+            let blocks = (listing.size as usize + before % METADATA_BLOCK) / METADATA_BLOCK;
+            assert_eq!(listing.index.len(), blocks);
+            let mut last = listing.block;
+            for entry in &listing.index {
+                let entry = entry.as_bytes();
+                let (from, block) = (u32_at(entry, 0) as usize, u32_at(entry, 4));
+                assert_eq!(block, last + METADATA_BLOCK as u32 + 2);
+                last = block;
+                let offset = (from + usize::from(listing.offset)) % METADATA_BLOCK;
+                assert!(offset < RUN_HEADER + ENTRY_HEADER + 13, "{offset}");
+                // A record may go on behind the header of the next block, so cut the headers out.
+                let mut rest = table[block as usize..].chunks(METADATA_BLOCK + 2);
+                let raw: Vec<u8> = rest
+                    .by_ref()
+                    .flat_map(|piece| &piece[2..])
+                    .copied()
+                    .collect();
+                let name = &raw[offset + RUN_HEADER + ENTRY_HEADER..][..13];
+                assert_eq!(name, &entry[12..]);
+                assert_eq!(u32_at(entry, 8), 12);
+            }
+        }
+    }
+
+    #[test]
+    fn small_directories_have_no_index() {
+        assert!(listing(100, 8000).0.index.is_empty());
+        assert!(listing(0, 0).0.index.is_empty());
+        assert_eq!(listing(0, 0).0.size, DOTS);
+    }
+}
