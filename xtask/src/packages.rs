@@ -46,6 +46,11 @@ pub const PACKAGES: &[Package] = &[
     package("gzip", "gzip", "tests: judges our initrds; benchmarks"),
     package("kmod", "depmod", "tests: judges our module indexes"),
     package(
+        "libcap2-bin",
+        "getcap",
+        "tests: judges capabilities in our images",
+    ),
+    package(
         "mmdebstrap",
         "mmdebstrap",
         "benchmarks: a root file system of real size",
@@ -78,9 +83,17 @@ pub const PACKAGES: &[Package] = &[
     package("sbsigntool", "sbsign", "tests: signs and judges UKIs"),
     package("skopeo", "skopeo", "tests: fills and judges registries"),
     package(
+        "squashfs-tools-ng",
+        "sqfs2tar",
+        "tests: judges our SquashFS images",
+    ),
+    package(
         "systemd-boot-efi",
         "/usr/lib/systemd/boot/efi/linuxx64.efi.stub",
         "the EFI stub of UKIs",
+        "squashfs-tools",
+        "unsquashfs",
+        "tests: judges our SquashFS images",
     ),
     package("uidmap", "newuidmap", "benchmarks: mmdebstrap without root"),
     package(

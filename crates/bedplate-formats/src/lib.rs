@@ -22,6 +22,7 @@ pub mod guid;
 pub mod kernel;
 pub mod kmod;
 pub mod pe;
+pub mod squashfs;
 pub mod tar;
 pub mod verity;
 

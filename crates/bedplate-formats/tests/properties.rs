@@ -4,11 +4,13 @@
 mod common;
 
 use std::io::Cursor;
+use std::num::NonZeroUsize;
 
 use bedplate_formats::content::InlineOnly;
-use bedplate_formats::{cpio, tar};
+use bedplate_formats::{cpio, squashfs, tar};
 use bedplate_tree::{Content, Entry, EntryKind, InodeKind, Meta, Tree, TreeBuilder, Xattrs};
 use bedplate_types::{Digest, TreePath};
+use common::squashfs::{read_back, small_blocks, written};
 use common::{EPOCH, InArchive, listing};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -58,12 +60,23 @@ fn meta() -> impl Strategy<Value = Meta> {
         })
 }
 
+/// Short ones of any bytes, and longer ones of one byte.
+fn content() -> impl Strategy<Value = Content> {
+    let repeated = (any::<u8>(), 0_usize..20_000).prop_map(|(byte, len)| vec![byte; len]);
+    prop_oneof![
+        3 => vec(any::<u8>(), 0..1500),
+        1 => repeated,
+        1 => (0_usize..20_000).prop_map(|len| vec![0; len]),
+    ]
+    .prop_map(Content::inline)
+}
+
 fn kind() -> impl Strategy<Value = EntryKind> {
     let target = vec(any::<u8>().prop_filter("no NUL", |&byte| byte != 0), 1..200);
     let device = || (0_u32..4096, 0_u32..1 << 20);
     prop_oneof![
         2 => Just(EntryKind::Directory),
-        4 => vec(any::<u8>(), 0..1500).prop_map(|bytes| EntryKind::File(Content::inline(bytes))),
+        4 => content().prop_map(EntryKind::File),
         1 => target.prop_map(|target| EntryKind::Symlink(target.into())),
         1 => device().prop_map(|(major, minor)| EntryKind::CharDevice { major, minor }),
         1 => device().prop_map(|(major, minor)| EntryKind::BlockDevice { major, minor }),
@@ -124,6 +137,18 @@ proptest! {
         let members = cpio::read(&archive[..], &cpio::Limits::default()).unwrap().remove(0);
         let again = rebuilt(cpio::entries(members).unwrap());
         prop_assert_eq!(listing(&again, &InlineOnly), listing(&without_losses(&tree), &InlineOnly));
+    }
+
+    #[test]
+    fn a_squashfs_reads_back_as_it_was(tree in tree(), threads in 1_usize..4) {
+        let options = squashfs::Options {
+            threads: NonZeroUsize::new(threads).unwrap(),
+            ..small_blocks()
+        };
+        let image = written(&tree, &options);
+        prop_assert_eq!(image.len() % 4096, 0);
+        let (again, contents) = read_back(&image);
+        prop_assert_eq!(listing(&again, &contents), listing(&tree, &InlineOnly));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Trees for the tests of writers, and a listing of trees for their eyes.
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
+pub mod squashfs;
+
 use bedplate_formats::content::ReadContent;
 use bedplate_tree::{Content, Entry, EntryKind, InodeKind, Meta, Tree, TreeBuilder};
 use bedplate_types::{Epoch, TreePath};
