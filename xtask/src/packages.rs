@@ -83,6 +83,11 @@ pub const PACKAGES: &[Package] = &[
     package("sbsigntool", "sbsign", "tests: signs and judges UKIs"),
     package("skopeo", "skopeo", "tests: fills and judges registries"),
     package(
+        "squashfs-tools",
+        "unsquashfs",
+        "tests: judges our SquashFS images",
+    ),
+    package(
         "squashfs-tools-ng",
         "sqfs2tar",
         "tests: judges our SquashFS images",
@@ -90,10 +95,7 @@ pub const PACKAGES: &[Package] = &[
     package(
         "systemd-boot-efi",
         "/usr/lib/systemd/boot/efi/linuxx64.efi.stub",
-        "the EFI stub of UKIs",
-        "squashfs-tools",
-        "unsquashfs",
-        "tests: judges our SquashFS images",
+        "tests: the EFI stub of UKIs",
     ),
     package("uidmap", "newuidmap", "benchmarks: mmdebstrap without root"),
     package(
