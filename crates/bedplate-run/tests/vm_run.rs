@@ -99,13 +99,13 @@ fn vm_what_is_not_up_in_time_is_an_error_with_the_console() {
     let dir = tempfile::tempdir().unwrap();
     scripted::write_host(dir.path(), "stuck here\r\n", "", &["never asked"]);
     let mut options = options(dir.path());
-    options.timeout = Some(Duration::from_secs(2));
+    options.timeout = Some(Duration::from_secs(6));
     options.publish.push("80".parse().unwrap());
     options.wait_for = Some("http://guest/".parse().unwrap());
     let (result, events) = play(&options);
     let error = result.unwrap_err();
     assert!(
-        error.to_string().ends_with("did not answer within 2 s"),
+        error.to_string().ends_with("did not answer within 6 s"),
         "{error}"
     );
     assert!(error.console().unwrap().contains("stuck here"), "{error:?}");
