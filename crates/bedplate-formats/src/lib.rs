@@ -1,8 +1,9 @@
-//! Bytes to entries and back: the archive formats that hosts are made of.
+//! Bytes to entries and back: the formats that hosts are made of, archives and disks.
 //!
 //! ```text
-//! tar, deb, cpio, modules --read--> entries, fields, indexes        Tree --write--> tar, cpio
+//! tar, deb, cpio, modules --read--> entries, fields, indexes        Tree --write--> tar, cpio, FAT, SquashFS
 //! stub, kernel, initrd --write--> Unified Kernel Image --read--> sections, digest to sign
+//! partitions --place--> GPT                  data --hash--> dm-verity
 //! ```
 //!
 //! Level 2: readers and writers over [`std::io`]. Nothing here opens a file, knows a host path or
