@@ -25,8 +25,9 @@ use super::{Format, Outputs};
 use crate::BuildError;
 use crate::initrd::Written;
 
-/// Room for a second image of the same size and some more, in bytes: an update is written beside the old one.
-const SPARE: u64 = 16 << 20;
+/// Room beside a second image of the same size, in bytes: an update is written beside the old one, and the
+/// volume is large enough for FAT32, which UEFI wants on system partitions.
+const SPARE: u64 = 34 << 20;
 
 impl Outputs<'_> {
     /// Writes the disk in the forms that are wanted.
