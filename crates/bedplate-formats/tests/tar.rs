@@ -230,7 +230,7 @@ def add(name, **kw):
 add("owner", uid=4294967294, gid=3000000, data=b"1", mode=0o640)
 add("before", mtime=-7.5 if sys.argv[2] == "PAX_FORMAT" else -8, data=b"22")
 add("fraction", mtime=12.75 if sys.argv[2] == "PAX_FORMAT" else 12, data=b"333")
-add("/abs/n" + "\u00e9" * 120, data=b"4444")
+add("abs/n" + "\u00e9" * 120, data=b"4444")
 add("hard", type=tarfile.LNKTYPE, linkname="/owner")
 t.close()
 "#;

@@ -71,7 +71,8 @@ write("up.tar", ("etc/../../evil", "", FILE))
 write("hard.tar", ("evil", "../evil", HARD))
 write("through.tar", ("etc", "../../outside", SOFT), ("etc/evil", "", FILE))
 write("loop.tar", ("a", "b", SOFT), ("b", "a", SOFT), ("a/evil", "", FILE))
-write("absolute.tar", ("/etc/fine", "", FILE), ("/etc/also", "/etc/fine", HARD))
+write("absolute.tar", ("/etc/evil", "", FILE))
+write("absolute-link.tar", ("etc/fine", "", FILE), ("etc/also", "/etc/fine", HARD))
 "#;
     workshop::judge(
         "cd \"$1\" && python3 -c \"$2\"",
@@ -126,8 +127,15 @@ write("absolute.tar", ("/etc/fine", "", FILE), ("/etc/also", "/etc/fine", HARD))
     hint: the image was not made by a container tool; do not use it
     ");
 
-    // A leading slash is the root of the image, as container tools have it.
-    let spec = format!("{KERNEL}init: [bedplate, 'tar:absolute.tar']\n");
+    assert_snapshot!(earlier.refused_image(5, "tar:absolute.tar"), @r"
+    error: cannot read layer 1 of tar:absolute.tar
+      caused by: entry `/etc/evil` has a name that an image cannot hold
+      caused by: its path is absolute
+    hint: the archive was not made by a container tool; rebuild it, or pass its directory as `dir:`
+    ");
+
+    // A hard link's leading slash is the root of the image, as container tools have it.
+    let spec = format!("{KERNEL}init: [bedplate, 'tar:absolute-link.tar']\n");
     earlier.workshop.write("host.yml", spec);
     let build = ["build", "host.yml", "-o", "fine", "--format", "tar"];
     earlier.workshop.run(&build).good();

@@ -27,6 +27,12 @@ impl Member {
             len,
         } = self;
         let path = tree_path(&name, &name, NameFault::DotDot)?;
+        if name.starts_with(b"/") && !path.is_root() {
+            return Err(TarError::Name {
+                entry: lossy(&name),
+                fault: NameFault::Absolute,
+            });
+        }
         let field = |value: Option<u64>, what| {
             value
                 .and_then(|value| u32::try_from(value).ok())

@@ -130,6 +130,9 @@ pub enum NameFault {
     /// A component over 255 bytes, or a path of 4096 bytes or more.
     #[error("the name, or a component of it, is too long for Linux")]
     TooLong,
+    /// A path from the root of some machine, not of the image.
+    #[error("its path is absolute")]
+    Absolute,
     /// No name, or no link target.
     #[error("a name is empty")]
     Empty,
