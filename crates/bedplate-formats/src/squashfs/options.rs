@@ -28,8 +28,8 @@ pub struct Options {
     pub block_size: u32,
     /// When the image claims to have been made, and the latest time that a file in it may have.
     pub epoch: Epoch,
-    /// How many threads compress. More need more memory: about 5 MiB each with blocks of 1 MiB, and
-    /// what zstd takes at the level.
+    /// How many threads compress. More need more memory: about 8 MiB each with blocks of 1 MiB and
+    /// zstd at level 3.
     pub threads: NonZeroUsize,
 }
 
