@@ -284,3 +284,34 @@ impl Seek for Slice {
         Ok(self.position)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_that_cannot_boot_the_host_is_refused() {
+        let known = kernel::Kernel {
+            arch: Arch::Amd64,
+            release: None,
+            start_memory: 0,
+            file_len: Some(8),
+            cmdline_max: Some(4),
+        };
+        let whole = Content::inline("12345678");
+        assert_eq!(fits(&known, &whole, Arch::Amd64, "abcd"), Ok(()));
+        let refused = |binary, arch, cmdline| fits(&known, binary, arch, cmdline).unwrap_err();
+        assert_eq!(
+            refused(&whole, Arch::Arm64, ""),
+            "it is for amd64, the host for arm64"
+        );
+        assert_eq!(
+            refused(&Content::inline("1234"), Arch::Amd64, ""),
+            "it is cut off: 4 bytes of 8 are there"
+        );
+        assert_eq!(
+            refused(&whole, Arch::Amd64, "abcde"),
+            "its command line has 5 bytes, and it takes 4"
+        );
+    }
+}

@@ -32,6 +32,12 @@ pub enum RunError {
         /// The kernel.
         path: PathBuf,
     },
+    /// The file has no partition table, so firmware finds nothing on it.
+    #[error("`{path}` is no disk: it has no GUID partition table")]
+    NoDisk {
+        /// The file.
+        path: PathBuf,
+    },
     /// The initramfs cannot unpack in so much memory.
     #[error("{given} of memory cannot hold this host: it takes {need}", need = .need.describe())]
     TooLittleMemory {

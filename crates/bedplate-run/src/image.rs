@@ -116,10 +116,13 @@ impl HostImage {
                 kernel,
                 initrd: Some(file("-initrd.img")).filter(|path| path.is_file()),
             },
-            Some(&(ending, format)) => Medium::Disk(Disk {
-                file: file(ending),
-                format,
-            }),
+            Some(&(ending, format)) => {
+                let file = file(ending);
+                if format == DiskFormat::Raw {
+                    check_table(&file)?;
+                }
+                Medium::Disk(Disk { file, format })
+            }
             None => return Err(RunError::NoHost { path: kernel }),
         };
         let cmdline = match medium {
@@ -169,6 +172,21 @@ impl HostImage {
                 .map_err(RunError::io(doing()));
         }
         Err(RunError::ForeignKernel { path: path.clone() })
+    }
+}
+
+/// Has the disk a GPT? (UEFI Specification, 5.3.2.) QEMU looks at qcow2 by itself.
+fn check_table(disk: &Path) -> Result<(), RunError> {
+    let doing = format!("read the disk {}", disk.display());
+    let mut head = Vec::new();
+    fs::File::open(disk)
+        .and_then(|file| file.take(520).read_to_end(&mut head))
+        .map_err(RunError::io(doing))?;
+    match head.get(512..) {
+        Some(b"EFI PART") => Ok(()),
+        _ => Err(RunError::NoDisk {
+            path: disk.to_owned(),
+        }),
     }
 }
 

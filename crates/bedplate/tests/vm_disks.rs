@@ -64,3 +64,20 @@ qemu-img compare -f raw -F qcow2 disk.raw disk.qcow2
         .unwrap();
     assert!(output.status.success(), "{output:?}");
 }
+
+#[test]
+fn a_disk_that_is_none_is_refused() {
+    let workshop = Workshop::new();
+    let refused = |name: &str, bytes: &[u8]| {
+        let disk = workshop.write(name, bytes);
+        let run = ["run", disk.to_str().unwrap(), "--console", "none"];
+        workshop.run(&run).bad(1)
+    };
+    let raw = refused("bad.raw", &[0; 4096]);
+    assert!(
+        raw.ends_with("bad.raw` is no disk: it has no GUID partition table"),
+        "{raw}"
+    );
+    let qcow2 = refused("bad.qcow2", b"QFI, but not really");
+    assert!(qcow2.ends_with("Image is not in qcow2 format"), "{qcow2}");
+}
