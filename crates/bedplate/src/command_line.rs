@@ -48,7 +48,10 @@ Examples:
 Exit codes:
   N    a command of --exec ended with N, which is not 0
   0    the host went down cleanly
-  1    the boot stopped, or the host could not do what was asked
+  1    the boot stopped, QEMU died, or the host could not do what was asked
+  2    the command line is wrong
+  6    a file cannot be read or written
+  7    a program of the build machine is missing
   130  interrupted; the host was powered off
   137  killed
   141  the kernel panicked";
