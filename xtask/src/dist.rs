@@ -15,20 +15,6 @@ use crate::steps::{cargo, length, output, step};
 use crate::{setup, target, test};
 
 const TARGET: &str = "x86_64-unknown-linux-musl";
-/// Commands that have a page, as they are written.
-const PAGES: [&str; 11] = [
-    "",
-    "build",
-    "run",
-    "why",
-    "cache",
-    "cache ls",
-    "cache rm",
-    "cache gc",
-    "completion",
-    "schema",
-    "man",
-];
 const COMPLETIONS: [(&str, &str); 3] = [
     ("bash", "bash-completion/completions/bedplate"),
     ("zsh", "zsh/site-functions/_bedplate"),
@@ -54,13 +40,17 @@ pub fn run() -> Result<PathBuf> {
     fs::copy(target()?.join(TARGET).join("release/bedplate"), &binary)
         .context("put the binary into its place")?;
     step("manual pages and completions", || {
-        for words in PAGES {
-            let name = format!("bedplate {words}").trim_end().replace(' ', "-");
+        // The reference has a heading for each command, `## bedplate cache gc`: none is forgotten.
+        let reference = output(Command::new(&binary).arg("reference"))?;
+        for command in reference
+            .lines()
+            .filter_map(|line| line.strip_prefix("## "))
+        {
+            let path = format!("share/man/man1/{}.1", command.replace(' ', "-"));
             let words: Vec<&str> = ["man"]
                 .into_iter()
-                .chain(words.split_whitespace())
+                .chain(command.split_whitespace().skip(1))
                 .collect();
-            let path = format!("share/man/man1/{name}.1");
             write(&dist.join(path), &binary, &words)?;
         }
         for (shell, path) in COMPLETIONS {

@@ -180,27 +180,14 @@ impl Answering {
         };
         let headers = format!("Content-Type: {kind}\r\n");
         match act {
-            Act::CutAfter(count) => {
-                say(
-                    stream,
-                    status,
-                    &headers,
-                    &body[..count.min(body.len())],
-                    body.len(),
-                );
-                false
-            }
-            Act::StallAfter(count) => {
-                say(
-                    stream,
-                    status,
-                    &headers,
-                    &body[..count.min(body.len())],
-                    body.len(),
-                );
-                let _ = stream.flush();
-                let over = self.end.0.lock().unwrap();
-                drop(self.end.1.wait_while(over, |over| !*over).unwrap());
+            Act::CutAfter(count) | Act::StallAfter(count) => {
+                let begin = &body[..count.min(body.len())];
+                say(stream, status, &headers, begin, body.len());
+                if matches!(act, Act::StallAfter(_)) {
+                    let _ = stream.flush();
+                    let over = self.end.0.lock().unwrap();
+                    drop(self.end.1.wait_while(over, |over| !*over).unwrap());
+                }
                 false
             }
             _ => say(stream, status, &headers, body, body.len()),

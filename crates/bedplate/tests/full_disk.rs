@@ -6,20 +6,13 @@ mod workshop;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use bedplate_testkit::{Image, Layer};
 use insta::assert_snapshot;
 use workshop::{KERNEL, Said, Workshop};
 
 /// Two specs: a small host, and one that takes more room than the small disk has.
 fn workshop() -> Workshop {
     let workshop = Workshop::with_images();
-    let noise: Vec<u8> = (0_u32..2 << 20)
-        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
-        .collect();
-    let large = Layer::new().file("noise", 0o644, noise);
-    Image::new()
-        .layer(&large)
-        .write_oci(&workshop.home().join("images"), "large");
+    workshop.write_noise(8 << 20);
     workshop.write("small.yml", format!("{KERNEL}init: ['oci:images:over']\n"));
     workshop.write(
         "large.yml",

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use bedplate_testkit::{Image, Layer};
+use bedplate_testkit::Layer;
 use workshop::{KERNEL, Said, Workshop, files_in, judge};
 
 /// How long anything here may take before it is a failure.
@@ -137,13 +137,7 @@ fn processes_that_name(text: &str, but: u32) -> Vec<String> {
 #[test]
 fn two_builds_at_once_share_a_cache() {
     let workshop = Workshop::with_images();
-    let noise: Vec<u8> = (0_u32..1 << 20)
-        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
-        .collect();
-    let large = Layer::new().file("noise", 0o644, noise);
-    Image::new()
-        .layer(&large)
-        .write_oci(&workshop.home().join("images"), "large");
+    workshop.write_noise(4 << 20);
     workshop.write(
         "host.yml",
         format!("{KERNEL}init: ['oci:images:over', 'oci:images:large']\n"),

@@ -7,7 +7,7 @@
 //! Disk and partition are called after the digest of the UKI: the same host, the same names.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 
 use bedplate_formats::content::ReadContent;
@@ -37,11 +37,8 @@ impl Outputs<'_> {
         (arch, epoch): (Arch, Epoch),
     ) -> Result<(), BuildError> {
         let (name, mut raw) = self.create(".raw")?;
-        let disk = Disk::new(uki, (arch, epoch)).map_err(|source| BuildError::Format {
-            what: name.clone(),
-            source,
-        })?;
-        disk.write(raw.file())
+        Disk::new(uki, (arch, epoch))
+            .and_then(|disk| disk.write(raw.file()))
             .map_err(|source| BuildError::Format {
                 what: name.clone(),
                 source,
@@ -155,16 +152,10 @@ struct UkiBytes<'a>(&'a File);
 
 impl ReadContent for UkiBytes<'_> {
     fn copy(&self, content: &Content, out: &mut dyn Write) -> io::Result<()> {
-        let mut buffer = vec![0; 1 << 18];
-        let mut position = 0;
-        while position < content.len() {
-            let left = usize::try_from(content.len() - position).unwrap_or(usize::MAX);
-            let wanted = left.min(buffer.len());
-            self.0.read_exact_at(&mut buffer[..wanted], position)?;
-            out.write_all(&buffer[..wanted])?;
-            position += wanted as u64;
-        }
-        Ok(())
+        let mut file = self.0;
+        file.seek(SeekFrom::Start(0))?;
+        // Too few bytes are noticed by the writer, which counts them.
+        io::copy(&mut file.take(content.len()), out).map(drop)
     }
 }
 

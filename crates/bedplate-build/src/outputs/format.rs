@@ -24,7 +24,7 @@ pub enum Format {
 
 /// A text that names no format.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown format `{0}` (known: kernel+initrd, tar, uki, raw, qcow2)")]
+#[error("unknown format `{0}` (known: {known})", known = Format::ALL.map(|format| format.to_string()).join(", "))]
 pub struct UnknownFormat(String);
 
 impl Format {
@@ -39,15 +39,13 @@ impl Format {
 
     /// What it is made with besides the host: to be resolved with what the spec names.
     pub fn requests(self) -> Vec<ImageRequest> {
-        match self {
-            Self::KernelInitrd | Self::Tar => Vec::new(),
-            Self::Uki | Self::Raw | Self::Qcow2 => vec![uki::stub_request()],
-        }
+        let stub = self.has_uki().then(uki::stub_request);
+        stub.into_iter().collect()
     }
 
     /// Is it made of the Unified Kernel Image?
     pub(super) fn has_uki(self) -> bool {
-        matches!(self, Self::Uki | Self::Raw | Self::Qcow2)
+        self == Self::Uki || self.has_disk()
     }
 
     /// Is it made of the disk?

@@ -100,6 +100,17 @@ impl Workshop {
         workshop
     }
 
+    /// Adds the image `oci:images:large`, whose one file of `len` bytes compression hardly makes smaller.
+    pub fn write_noise(&self, len: u32) {
+        let noise: Vec<u8> = (0..len / 4)
+            .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
+            .collect();
+        let large = Layer::new().file("noise", 0o644, noise);
+        Image::new()
+            .layer(&large)
+            .write_oci(&self.home().join("images"), "large");
+    }
+
     pub fn home(&self) -> &Path {
         self.user.home()
     }
