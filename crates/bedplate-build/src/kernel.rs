@@ -300,7 +300,9 @@ mod tests {
         };
         let whole = Content::inline("12345678");
         assert_eq!(fits(&known, &whole, Arch::Amd64, "abcd"), Ok(()));
-        let refused = |binary, arch, cmdline| fits(&known, binary, arch, cmdline).unwrap_err();
+        let refused = |binary: &Content, arch, cmdline: &str| {
+            fits(&known, binary, arch, cmdline).unwrap_err()
+        };
         assert_eq!(
             refused(&whole, Arch::Arm64, ""),
             "it is for amd64, the host for arm64"
