@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::document::{self, UnknownVersion};
+
 /// Everything that PID 1 needs to know of a host; [`HOST_DOCUMENT`](crate::HOST_DOCUMENT) as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -22,45 +24,18 @@ pub struct Host {
     pub volumes: Vec<Volume>,
 }
 
-/// A document of a version that this program does not know.
-#[derive(Debug, thiserror::Error)]
-pub enum UnknownVersion {
-    /// Not JSON of this shape.
-    #[error("the host document is malformed")]
-    Malformed(#[from] serde_json::Error),
-    /// Another version.
-    #[error(
-        "the host document has version {found}, this init knows version {}",
-        Host::VERSION
-    )]
-    Version {
-        /// What the document says.
-        found: u32,
-    },
-}
-
 impl Host {
     /// The version that this crate reads and writes.
     pub const VERSION: u32 = 1;
 
     /// Reads the JSON form.
     pub fn parse(json: &[u8]) -> Result<Self, UnknownVersion> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            version: u32,
-        }
-        let Versioned { version } = serde_json::from_slice(json)?;
-        if version != Self::VERSION {
-            return Err(UnknownVersion::Version { found: version });
-        }
-        Ok(serde_json::from_slice(json)?)
+        document::parse("host document", json, Self::VERSION)
     }
 
     /// The JSON form, which ends in a newline.
     pub fn render(&self) -> Vec<u8> {
-        let mut json = serde_json::to_vec_pretty(self).expect("a host document is plain data");
-        json.push(b'\n');
-        json
+        document::render(self)
     }
 }
 

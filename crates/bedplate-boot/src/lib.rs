@@ -15,15 +15,21 @@
 //! /zz-bedplate-complete                 Marker: the last entry of the archive; absent if unpacking failed
 //! /run/bedplate/control.sock            control protocol, newline-delimited JSON
 //! ```
+//!
+//! A host whose root lies apart from its initramfs has [`root`] to find it.
 
 mod cmdline;
 pub mod control;
+mod document;
 mod host;
+pub mod root;
 mod runtime;
+pub mod trust;
 mod xattrs;
 
 pub use cmdline::{CMDLINE_EXTRA, CommandLine};
-pub use host::{Host, OnFailure, Probe, Ready, Restart, Service, Unit, UnknownVersion, Volume};
+pub use document::UnknownVersion;
+pub use host::{Host, OnFailure, Probe, Ready, Restart, Service, Unit, Volume};
 pub use runtime::{IdMapping, Interface, Mount, Namespaces, Runtime};
 pub use xattrs::{XattrTable, bytes_from_text, text_from_bytes};
 

@@ -10,6 +10,7 @@ mod path;
 mod progress;
 mod reference;
 mod size;
+mod stamp;
 
 pub use arch::{Arch, UnknownArch};
 pub use digest::{Blob, DiffId, Digest, DigestError, Kind, Object, Segment};
@@ -18,6 +19,7 @@ pub use path::{PathError, TreePath};
 pub use progress::{Progress, Silent, Task};
 pub use reference::{Reference, ReferenceError, RegistryRef};
 pub use size::{ByteSize, SizeError};
+pub use stamp::{Stamp, StampError};
 
 /// Seconds since 1970-01-01T00:00:00Z that an image claims as its time.
 ///
