@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
 use bedplate_formats::compression::Compression;
 use bedplate_formats::cpio;
@@ -18,6 +18,9 @@ use crate::segments::{Segment, divide};
 
 /// Changes whenever the bytes of a segment made from the same entries would.
 const VERSION: &str = "segment 1";
+
+/// How many pieces may wait to be hashed.
+const HASHED_BEHIND: usize = 16;
 
 /// How an initrd is written.
 #[derive(Debug, Clone, Copy)]
@@ -37,15 +40,79 @@ pub(crate) struct Written {
     pub(crate) sha256: [u8; 32],
 }
 
-/// Writes `prefix` (microcode, uncompressed) and the whole tree.
+/// A part of an initrd.
+pub(crate) enum Part<'a> {
+    /// An archive as it is: microcode, which no boot loader and no kernel decompresses.
+    Bytes(&'a [u8]),
+    /// A tree in segments, compressed as the options say, and kept.
+    Segments(&'a Tree),
+    /// A tree as one archive that is not compressed: what would not shrink.
+    Plain(&'a Tree),
+}
+
+/// Writes the parts one after another.
 pub(crate) fn write(
-    tree: &Tree,
-    prefix: Option<&[u8]>,
+    parts: &[Part<'_>],
     options: InitrdOptions,
     store: &Store,
     progress: &dyn Progress,
     out: &mut File,
 ) -> Result<Written, BuildError> {
+    let io = || BuildError::io("write the initrd");
+    std::thread::scope(|scope| {
+        let (to_hash, hashed) = sync_channel::<Piece>(HASHED_BEHIND);
+        let hasher = scope.spawn(move || hash_all(&hashed));
+        let mut out = Joined {
+            out,
+            to_hash,
+            len: 0,
+        };
+        for part in parts {
+            match part {
+                Part::Bytes(bytes) => out.write_all(bytes).map_err(io())?,
+                Part::Segments(tree) => segments(tree, options, store, progress, &mut out)?,
+                Part::Plain(tree) => plain(tree, store, progress, &mut out)?,
+            }
+        }
+        let Joined { to_hash, len, .. } = out;
+        drop(to_hash);
+        let sha256 = hasher
+            .join()
+            .expect("hashing does not panic")
+            .map_err(io())?;
+        Ok(Written { len, sha256 })
+    })
+}
+
+fn plain(
+    tree: &Tree,
+    store: &Store,
+    progress: &dyn Progress,
+    out: &mut Joined<'_>,
+) -> Result<(), BuildError> {
+    let task = progress.begin("initrd", Some(tree.content_len()));
+    // The kernel takes an archive that is not compressed only at a multiple of 4 (init/initramfs.c).
+    let padding = out.len.next_multiple_of(4) - out.len;
+    out.write_all(&[0; 4][..padding as usize])
+        .map_err(BuildError::io("write the initrd"))?;
+    cpio::write(tree, store, BufWriter::with_capacity(1 << 18, out))
+        .map_err(|source| BuildError::Format {
+            what: "the initrd".to_owned(),
+            source: source.into(),
+        })?
+        .flush()
+        .map_err(BuildError::io("write the initrd"))?;
+    task.advance(tree.content_len());
+    Ok(())
+}
+
+fn segments(
+    tree: &Tree,
+    options: InitrdOptions,
+    store: &Store,
+    progress: &dyn Progress,
+    out: &mut Joined<'_>,
+) -> Result<(), BuildError> {
     let segments = divide(tree);
     let task = progress.begin("initrd", Some(tree.content_len()));
     let maker = Maker {
@@ -63,7 +130,7 @@ pub(crate) fn write(
             scope.spawn(move || maker.work(|number, result| done.send((number, result)).is_ok()));
         }
         drop(done);
-        let written = join(prefix, segments.len(), &finished, out);
+        let written = join(segments.len(), &finished, out);
         *maker
             .stop
             .lock()
@@ -164,50 +231,61 @@ impl Maker<'_> {
     }
 }
 
-/// Puts the segments in order, and hashes what it writes in a second thread.
-fn join(
-    prefix: Option<&[u8]>,
-    count: usize,
-    finished: &Receiver<(usize, Result<File, BuildError>)>,
-    out: &mut File,
-) -> Result<Written, BuildError> {
-    let io = || BuildError::io("write the initrd");
-    std::thread::scope(|scope| {
-        let (to_hash, hashed) = channel::<Piece>();
-        let hasher = scope.spawn(move || hash_all(&hashed));
-        let mut len = 0;
-        if let Some(prefix) = prefix {
-            out.write_all(prefix).map_err(io())?;
-            len += prefix.len() as u64;
-            to_hash.send(Piece::Bytes(prefix.to_vec())).ok();
-        }
-        let mut waiting: Vec<Option<File>> = (0..count).map(|_| None).collect();
-        let mut next = 0;
-        while next < count {
-            let (number, result) = finished
-                .recv()
-                .expect("workers deliver every segment or an error");
-            waiting[number] = Some(result?);
-            while let Some(mut file) = waiting.get_mut(next).and_then(Option::take) {
-                to_hash
-                    .send(Piece::File(file.try_clone().map_err(io())?))
-                    .ok();
-                len += io::copy(&mut file, out).map_err(io())?;
-                next += 1;
-            }
-        }
-        drop(to_hash);
-        let sha256 = hasher
-            .join()
-            .expect("hashing does not panic")
-            .map_err(io())?;
-        Ok(Written { len, sha256 })
-    })
+/// An initrd that grows, and is hashed in a second thread.
+struct Joined<'a> {
+    out: &'a mut File,
+    to_hash: SyncSender<Piece>,
+    len: u64,
 }
 
 enum Piece {
     Bytes(Vec<u8>),
     File(File),
+}
+
+impl Joined<'_> {
+    fn append(&mut self, mut file: File) -> io::Result<()> {
+        self.to_hash.send(Piece::File(file.try_clone()?)).ok();
+        self.len += io::copy(&mut file, self.out)?;
+        Ok(())
+    }
+}
+
+impl Write for Joined<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.to_hash
+            .send(Piece::Bytes(bytes[..count].to_vec()))
+            .ok();
+        self.len += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Puts the segments in order.
+fn join(
+    count: usize,
+    finished: &Receiver<(usize, Result<File, BuildError>)>,
+    out: &mut Joined<'_>,
+) -> Result<(), BuildError> {
+    let mut waiting: Vec<Option<File>> = (0..count).map(|_| None).collect();
+    let mut next = 0;
+    while next < count {
+        let (number, result) = finished
+            .recv()
+            .expect("workers deliver every segment or an error");
+        waiting[number] = Some(result?);
+        while let Some(file) = waiting.get_mut(next).and_then(Option::take) {
+            out.append(file)
+                .map_err(BuildError::io("write the initrd"))?;
+            next += 1;
+        }
+    }
+    Ok(())
 }
 
 /// Reads by position: the file's own cursor belongs to the copying thread.

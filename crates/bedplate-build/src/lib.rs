@@ -10,6 +10,7 @@
 //! Contents stream from the store to the outputs; memory grows with the number of files only.
 
 mod assembly;
+mod boot_modules;
 mod error;
 mod host_files;
 mod images;
@@ -21,6 +22,7 @@ mod modules;
 mod outputs;
 mod packages;
 mod programs;
+mod root_image;
 mod sbom;
 mod segments;
 mod why;

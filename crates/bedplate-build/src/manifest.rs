@@ -45,7 +45,7 @@ pub struct ImageRecord {
 }
 
 /// What the machine that boots an initrd needs, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Memory {
     /// The initrd as it is loaded.
     pub initrd: u64,

@@ -36,6 +36,11 @@ impl Programs {
         ])
     }
 
+    /// The bytes of `bedplate-init`, which run on `arch`.
+    pub(crate) fn init(&self, arch: Arch) -> Result<Cow<'static, [u8]>, BuildError> {
+        self.program("bedplate-init", arch)
+    }
+
     fn program(&self, name: &str, arch: Arch) -> Result<Cow<'static, [u8]>, BuildError> {
         let bytes = match self {
             Self::Directory(directory) => {

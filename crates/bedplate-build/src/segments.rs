@@ -95,6 +95,24 @@ fn is_boundary(visit: &Visit<'_>) -> bool {
     (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd) >> 58 == 0
 }
 
+/// Names a whole tree, with all that [`Segment::key`] leaves out because no cpio holds it.
+pub(crate) fn tree_key(tree: &Tree, how: &str) -> Digest<Object> {
+    let all = Segment {
+        visits: tree.walk().collect(),
+    };
+    let mut hash = Sha256::new();
+    hash.update(all.key(how).as_bytes());
+    for (number, inode) in (0_u32..).zip(tree.inodes()) {
+        for (name, value) in &inode.meta.xattrs {
+            for bytes in [&number.to_le_bytes()[..], name, value] {
+                hash.update((bytes.len() as u32).to_le_bytes());
+                hash.update(bytes);
+            }
+        }
+    }
+    Digest::from_bytes(hash.finalize().into())
+}
+
 impl Segment<'_> {
     /// Names what the segment's bytes are a function of: `how` (writer, compression), and the entries.
     pub(crate) fn key(&self, how: &str) -> Digest<Object> {

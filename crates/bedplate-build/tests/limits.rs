@@ -8,7 +8,7 @@ use bedplate_build::{
 };
 use bedplate_formats::compression::Compression;
 use bedplate_spec::lock::Lock;
-use bedplate_spec::planning::{BuildPlan, InitFlavour};
+use bedplate_spec::planning::{BuildPlan, InitFlavour, RootForm};
 use bedplate_store::Store;
 use bedplate_tree::{Content, Entry, EntryKind, Meta, TreeBuilder};
 use bedplate_types::{Arch, Digest, Epoch, Silent};
@@ -38,6 +38,8 @@ fn write(len: u64) -> (BuildError, usize) {
         kernel: None,
         cmdline: String::new(),
         init: InitFlavour::Bedplate,
+        root: RootForm::Initramfs,
+        trust: Vec::new(),
         steps: Vec::new(),
         warnings: Default::default(),
     };
@@ -57,6 +59,7 @@ fn write(len: u64) -> (BuildError, usize) {
             level: 0,
             threads: 1,
         },
+        signing_key: None,
         drop_xattrs: true,
     };
     let workshop = Workshop {

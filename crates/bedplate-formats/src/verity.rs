@@ -66,6 +66,11 @@ pub enum VerityError {
 pub struct RootHash([u8; HASH_LEN]);
 
 impl RootHash {
+    /// A root hash that was kept.
+    pub const fn from_bytes(bytes: [u8; HASH_LEN]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; HASH_LEN] {
         &self.0

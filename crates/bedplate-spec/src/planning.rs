@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use bedplate_types::{Arch, Epoch, TreePath};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostics::Diagnostics;
 use crate::lock::ImageId;
@@ -23,6 +23,10 @@ pub struct BuildPlan {
     pub cmdline: String,
     /// Is PID 1 our own, or does an image of `init:` bring one?
     pub init: InitFlavour,
+    /// Where its root lies.
+    pub root: RootForm,
+    /// Public keys that the host believes.
+    pub trust: Vec<String>,
     /// What is merged, in order.
     pub steps: Vec<Step>,
     /// What in the spec or in a label of an image has no effect, or is likely not meant.
@@ -37,6 +41,17 @@ pub enum InitFlavour {
     Bedplate,
     /// Whatever the images of `init:` hold as `/init`.
     Images,
+}
+
+/// Where the root of a host lies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RootForm {
+    /// The initramfs is the root.
+    #[default]
+    Initramfs,
+    /// The root is a read-only image, which an initramfs finds ([`bedplate_boot::root`]).
+    Image,
 }
 
 /// Where the kernel comes from.

@@ -39,7 +39,7 @@ What LinuxKit drops or breaks in silence is honoured here, or refused with a mes
   warning says so; containers cannot write to them in either case.)
 - Missing parents of `files:` have mode 0755 and owner root, not the mode and owner of the file.
 - A device without `mode` has mode 0600. LinuxKit fails.
-- `trust:` has no effect, and a warning says so.
+- `trust.image` and `trust.org` have no effect, and a warning says so.
 - A second YAML document in a file, a value that is given in two ways, and a host name without a UTS namespace of
   its own are errors.
 - A container that neither the spec nor its image gives a command is an error at build time.

@@ -5,10 +5,11 @@ use serde_json::Value;
 use crate::check::{KERNEL, default_dependencies};
 use crate::language::{HOST, Kind};
 use crate::lock::ImageRequest;
+use crate::planning::RootForm;
 use crate::spec::{
     Container, HostFile, HostFileKind, Kernel, MetadataForm, Spec, Volume, VolumeFormat,
 };
-use crate::written::{self, InitEntry, Origin, Packages, SpecFile};
+use crate::written::{self, InitEntry, Origin, Packages, SpecFile, Trust};
 use crate::yaml;
 
 static SPEC: Kind = Kind::Map(&HOST);
@@ -32,6 +33,7 @@ impl Spec {
         let file = SpecFile {
             include: Vec::new(),
             hostname: self.hostname.clone(),
+            root: (self.root != RootForm::default()).then_some(self.root),
             kernel: self.kernel.as_ref().map(kernel),
             init: self.init_entries(),
             onboot: self.onboot.iter().map(container).map(Some).collect(),
@@ -39,7 +41,10 @@ impl Spec {
             services: self.services.iter().map(container).map(Some).collect(),
             volumes: self.volumes.iter().map(volume).map(Some).collect(),
             files: self.files.iter().map(file).map(Some).collect(),
-            trust: None,
+            trust: (!self.trust.is_empty()).then(|| Trust {
+                keys: Some(self.trust.clone()),
+                ..Trust::default()
+            }),
         };
         serde_json::to_value(file).expect("a spec is plain data")
     }

@@ -6,7 +6,7 @@ use bedplate_boot::{OnFailure, Ready, Restart};
 
 use crate::diagnostics::{Diagnostics, Position};
 use crate::lock::ImageRequest;
-use crate::planning::InitFlavour;
+use crate::planning::{InitFlavour, RootForm};
 use crate::settings::{Id, Settings};
 
 /// A host, checked as far as that goes without its images.
@@ -23,6 +23,10 @@ pub struct Spec {
     pub kernel: Option<Kernel>,
     /// Whose PID 1 it is.
     pub flavour: InitFlavour,
+    /// Where its root lies.
+    pub root: RootForm,
+    /// Public keys that the host believes, as [`bedplate_boot::trust`] has them.
+    pub trust: Vec<String>,
     /// Does `init:` name Bedplate's own init?
     pub(crate) names_bedplate: bool,
     /// Images that are unpacked over the root, in order.

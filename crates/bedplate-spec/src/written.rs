@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::lock::{Dependencies, PackageRequest};
+use crate::planning::RootForm;
 use crate::settings::{Id, Settings};
 
 /// A whole spec file.
@@ -22,6 +23,8 @@ pub(crate) struct SpecFile {
     pub kernel: Option<Kernel>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<Vec<Option<InitEntry>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<RootForm>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub onboot: Vec<Option<Container>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -206,6 +209,8 @@ pub(crate) struct File {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Trust {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]

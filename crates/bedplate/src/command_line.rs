@@ -70,6 +70,9 @@ pub enum Command {
     /// Tell who put a path into a host
     #[command(after_help = "Example:\n  bedplate why /etc/hosts host.yml")]
     Why(WhyArguments),
+    /// Make and show keys that builds are signed with
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Look at, check and clean the cache
     #[command(subcommand)]
     Cache(CacheCommand),
@@ -155,7 +158,7 @@ pub struct BuildArguments {
     /// Directory for the outputs
     #[arg(short, long, default_value = ".", value_name = "DIR")]
     pub output: PathBuf,
-    /// What to write: kernel+initrd, tar, uki, raw, qcow2; may be repeated
+    /// What to write: kernel+initrd, kernel+initrd+root, tar, uki, raw, qcow2; may be repeated
     #[arg(long, default_value = "kernel+initrd")]
     pub format: Vec<bedplate_build::Format>,
     /// Name that the outputs begin with [default: that of the last spec]
@@ -170,6 +173,9 @@ pub struct BuildArguments {
     /// Fetch what the plan needs to know, print the plan as JSON, and build nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Sign the root image with this secret key (ed25519, PKCS #8 in PEM)
+    #[arg(long, value_name = "FILE")]
+    pub sign_key: Option<PathBuf>,
     /// Lose extended attributes where a format cannot hold them
     #[arg(long)]
     pub drop_xattrs: bool,
@@ -196,6 +202,22 @@ pub struct WhyArguments {
     pub spec: Vec<String>,
     #[command(flatten)]
     pub resolving: SpecArguments,
+}
+
+#[derive(Subcommand)]
+pub enum KeyCommand {
+    /// Make a secret key, and print its public key
+    #[command(after_help = "Example:\n  bedplate key generate release.pem")]
+    Generate {
+        /// File of the secret key; it must not exist
+        file: PathBuf,
+    },
+    /// Print the public key of a secret key, as `trust.keys` of a spec takes it
+    #[command(after_help = "Example:\n  bedplate key show release.pem")]
+    Show {
+        /// File of the secret key
+        file: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]

@@ -49,6 +49,13 @@ impl Failure {
         self
     }
 
+    /// A file that could not be read or written.
+    pub fn io(text: &str, error: &std::io::Error) -> Self {
+        let mut failure = Self::new(6, text);
+        failure.messages[0].causes.push(error.to_string());
+        failure
+    }
+
     fn of(code: u8, error: &dyn Error, hint: Option<String>) -> Self {
         let mut failure = Self::new(code, error.to_string());
         let mut cause = error.source();

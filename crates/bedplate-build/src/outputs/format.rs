@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bedplate_boot::root::Place;
 use bedplate_spec::lock::ImageRequest;
 
 use super::uki;
@@ -12,6 +13,8 @@ use super::uki;
 pub enum Format {
     /// Kernel, initrd and command line, as three files.
     KernelInitrd,
+    /// Kernel, initrd and command line, with the root image as a file of its own for a server.
+    Netboot,
     /// The root as one tar.
     Tar,
     /// Kernel, initrd and command line as one EFI program (UAPI.5, "Unified Kernel Image").
@@ -29,8 +32,9 @@ pub struct UnknownFormat(String);
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::KernelInitrd,
+        Self::Netboot,
         Self::Tar,
         Self::Uki,
         Self::Raw,
@@ -48,14 +52,20 @@ impl Format {
         self == Self::Uki || self.has_disk()
     }
 
+    /// Where a host whose root is an image looks for it; nothing for a format without an initramfs.
+    pub(super) fn place(self) -> Option<Place> {
+        match self {
+            Self::Tar => None,
+            Self::KernelInitrd | Self::Uki => Some(Place::Initramfs),
+            // Whoever boots it says where: the command line has the URL.
+            Self::Netboot => Some(Place::Network { urls: Vec::new() }),
+            Self::Raw | Self::Qcow2 => Some(Place::Partitions),
+        }
+    }
+
     /// Is it made of the disk?
     pub(super) fn has_disk(self) -> bool {
         matches!(self, Self::Raw | Self::Qcow2)
-    }
-
-    /// Is the root an initramfs in it?
-    pub(super) fn has_initramfs(self) -> bool {
-        self != Self::Tar
     }
 }
 
@@ -63,6 +73,7 @@ impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::KernelInitrd => "kernel+initrd",
+            Self::Netboot => "kernel+initrd+root",
             Self::Tar => "tar",
             Self::Uki => "uki",
             Self::Raw => "raw",

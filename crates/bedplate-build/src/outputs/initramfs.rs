@@ -1,15 +1,17 @@
 //! `kernel+initrd`, and what other formats take from it.
 
+use bedplate_boot::root::Place;
 use bedplate_formats::cpio::{self, Loss};
-use bedplate_spec::planning::InitFlavour;
+use bedplate_spec::planning::{BuildPlan, InitFlavour};
 use bedplate_sys::replace::ReplacedFile;
 use bedplate_tree::{InodeKind, Tree};
 
 use super::Outputs;
+use super::apart::Apart;
 use super::hashed::copy;
 use crate::BuildError;
 use crate::assembly::{Host, Workshop};
-use crate::initrd::{self, Written};
+use crate::initrd::{self, Part, Written};
 use crate::kernel::Kernel;
 use crate::manifest::Memory;
 use crate::packages::read_bytes;
@@ -25,13 +27,21 @@ pub(super) struct Initramfs<'a> {
 }
 
 impl Outputs<'_> {
-    /// Makes the initrd.
+    /// Makes the initrd: of the whole root, or one that looks for its image.
     pub(super) fn initramfs<'a>(
         &self,
         host: &'a Host,
+        apart: Option<(&Apart, &Place)>,
+        plan: &BuildPlan,
         workshop: &Workshop<'_>,
     ) -> Result<Initramfs<'a>, BuildError> {
-        self.refuse_losses(host)?;
+        let small = match apart {
+            Some((apart, place)) => Some(apart.initramfs(host, place, plan, workshop)?),
+            None => None,
+        };
+        if small.is_none() {
+            self.refuse_losses(host)?;
+        }
         let Some(kernel) = &host.kernel else {
             return Err(BuildError::Input {
                 what: "the spec has no kernel, so nothing would boot the initrd".to_owned(),
@@ -44,10 +54,22 @@ impl Outputs<'_> {
             .map(|content| read_bytes(self.store, content))
             .transpose()
             .map_err(BuildError::io("read the microcode"))?;
-        let (name, mut file) = self.create("-initrd.img")?;
+        let networked = matches!(apart, Some((_, Place::Network { .. })));
+        let ending = if networked {
+            "-netboot.img"
+        } else {
+            "-initrd.img"
+        };
+        let (name, mut file) = self.create(ending)?;
+        let mut parts: Vec<Part<'_>> = ucode.as_deref().map(Part::Bytes).into_iter().collect();
+        match &small {
+            Some([programs, documents]) => {
+                parts.extend([Part::Segments(programs), Part::Plain(documents)]);
+            }
+            None => parts.push(Part::Segments(&host.tree)),
+        }
         let written = initrd::write(
-            &host.tree,
-            ucode.as_deref(),
+            &parts,
             self.options.initrd,
             self.store,
             workshop.progress,
@@ -55,7 +77,10 @@ impl Outputs<'_> {
         )?;
         let memory = Memory {
             initrd: written.len,
-            root: unpacked(&host.tree),
+            root: match &small {
+                Some(trees) => trees.iter().map(unpacked).sum(),
+                None => unpacked(&host.tree),
+            },
         };
         Ok(Initramfs {
             kernel,
@@ -66,18 +91,28 @@ impl Outputs<'_> {
         })
     }
 
-    /// Kernel, initrd and command line, as three files.
+    /// Kernel, initrd and command line, as three files; of several initrds, each gets the others once.
     pub(super) fn kernel_initrd(
         &mut self,
+        kind: &str,
         initramfs: Initramfs<'_>,
         host: &Host,
     ) -> Result<(), BuildError> {
-        let (name, mut file) = self.create("-kernel")?;
-        let written = copy(self.store, &initramfs.kernel.binary, &mut file)
-            .map_err(BuildError::io("write the kernel"))?;
-        self.keep("kernel", name, file, written);
-        self.keep("initrd", initramfs.name, initramfs.file, initramfs.written);
-        self.bytes("cmdline", "-cmdline", host.cmdline.as_bytes())
+        let first = !self
+            .artefacts
+            .iter()
+            .any(|artefact| artefact.kind == "kernel");
+        if first {
+            let (name, mut file) = self.create("-kernel")?;
+            let written = copy(self.store, &initramfs.kernel.binary, &mut file)
+                .map_err(BuildError::io("write the kernel"))?;
+            self.keep("kernel", name, file, written);
+        }
+        self.keep(kind, initramfs.name, initramfs.file, initramfs.written);
+        if first {
+            self.bytes("cmdline", "-cmdline", host.cmdline.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// What cpio cannot hold is refused; of extended attributes, our own PID 1 has a table.

@@ -4,6 +4,9 @@
 //! DIR/NAME-kernel           the kernel                                   kernel+initrd
 //! DIR/NAME-initrd.img       [microcode] segments (see `segments`)        kernel+initrd
 //! DIR/NAME-cmdline          the kernel command line                      kernel+initrd
+//! DIR/NAME-netboot.img      an initrd that asks a server for its root    kernel+initrd+root
+//! DIR/NAME-root.img         the root (see `bedplate_boot::root`)         kernel+initrd+root
+//! DIR/NAME-image.json       its description, and NAME-image.json.sig     kernel+initrd+root
 //! DIR/NAME.efi              stub, command line, initrd, kernel            uki
 //! DIR/NAME.raw              a disk with it, see `disk`                   raw
 //! DIR/NAME.qcow2            the same in QEMU's format                    qcow2
@@ -12,6 +15,7 @@
 //! DIR/NAME-manifest.json    all digests                                  always, last
 //! ```
 
+mod apart;
 mod disk;
 mod format;
 mod hashed;
@@ -24,8 +28,9 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use bedplate_boot::root::Place;
 use bedplate_spec::lock::Lock;
-use bedplate_spec::planning::BuildPlan;
+use bedplate_spec::planning::{BuildPlan, RootForm};
 use bedplate_store::Store;
 use bedplate_sys::replace::ReplacedFile;
 use bedplate_types::Object;
@@ -43,7 +48,8 @@ pub use format::{Format, UnknownFormat};
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artefact {
-    /// `kernel`, `initrd`, `cmdline`, `uki`, `raw`, `qcow2`, `tar` or `sbom`.
+    /// `kernel`, `initrd`, `cmdline`, `netboot-initrd`, `root`, `image`, `signature`, `uki`, `raw`, `qcow2`, `tar` or
+    /// `sbom`.
     pub kind: String,
     /// Name of the file in the output directory.
     pub file: String,
@@ -64,6 +70,8 @@ pub struct OutputOptions {
     pub formats: BTreeSet<Format>,
     /// How the initrd is written.
     pub initrd: InitrdOptions,
+    /// Seed of the ed25519 key that the root image is signed with (RFC 8032, 5.1.5).
+    pub signing_key: Option<[u8; 32]>,
     /// Leave extended attributes out where the format cannot hold them, instead of refusing.
     pub drop_xattrs: bool,
 }
@@ -86,25 +94,38 @@ pub fn write_outputs(
         artefacts: Vec::new(),
     };
     let mut memory = None;
-    let formats = &options.formats;
-    if formats.iter().any(|format| format.has_initramfs()) {
-        let mut initramfs = outputs.initramfs(host, workshop)?;
-        memory = Some(initramfs.memory);
+    let apart = match plan.root {
+        RootForm::Initramfs => None,
+        RootForm::Image => Some(outputs.apart(host, plan, workshop)?),
+    };
+    for (place, formats) in by_place(&options.formats, plan.root) {
+        let apart = apart.as_ref().zip(place.as_ref());
+        let mut initramfs = outputs.initramfs(host, apart, plan, workshop)?;
+        memory = memory.max(Some(initramfs.memory));
         if formats.iter().any(|format| format.has_uki()) {
             let mut images = Images::new(lock, workshop.store, plan.epoch);
             let mut uki = outputs.uki(&mut initramfs, host, &mut images, plan.arch)?;
             if formats.iter().any(|format| format.has_disk()) {
-                outputs.disks(&mut uki, (plan.arch, plan.epoch))?;
+                outputs.disks(&mut uki, apart, &mut images, plan)?;
             }
             if formats.contains(&Format::Uki) {
                 outputs.keep("uki", uki.name, uki.file, uki.written);
             }
         }
-        if formats.contains(&Format::KernelInitrd) {
-            outputs.kernel_initrd(initramfs, host)?;
+        if formats.contains(&Format::Netboot) {
+            let Some((apart, _)) = apart else {
+                return Err(BuildError::Input {
+                    what: "the root of this host is its initramfs, so there is no image of it for a server".to_owned(),
+                    hint: Some("build --format kernel+initrd: it boots from a network as well".to_owned()),
+                });
+            };
+            outputs.netboot_files(apart)?;
+            outputs.kernel_initrd("netboot-initrd", initramfs, host)?;
+        } else if formats.contains(&Format::KernelInitrd) {
+            outputs.kernel_initrd("initrd", initramfs, host)?;
         }
     }
-    if formats.contains(&Format::Tar) {
+    if options.formats.contains(&Format::Tar) {
         outputs.tar(host, plan.epoch)?;
     }
     outputs.bytes(
@@ -123,6 +144,22 @@ pub fn write_outputs(
     outputs.bytes("manifest", "-manifest.json", manifest.render().as_bytes())?;
     outputs.commit()?;
     Ok(manifest)
+}
+
+/// The formats that share an initramfs, with the place where it looks for the root image if there is one.
+fn by_place(formats: &BTreeSet<Format>, root: RootForm) -> Vec<(Option<Place>, Vec<Format>)> {
+    let mut groups: Vec<(Option<Place>, Vec<Format>)> = Vec::new();
+    for &format in formats {
+        let Some(place) = format.place() else {
+            continue;
+        };
+        let place = (root == RootForm::Image).then_some(place);
+        match groups.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, formats)) => formats.push(format),
+            None => groups.push((place, vec![format])),
+        }
+    }
+    groups
 }
 
 struct Outputs<'a> {

@@ -17,8 +17,8 @@ use crate::images::Images;
 use crate::initrd::Written;
 use crate::packages::{read_bytes, read_text};
 
-/// No stub is longer, in bytes.
-const MAX_STUB: u64 = 16 << 20;
+/// No stub and no boot loader is longer, in bytes.
+const MAX_PROGRAM: u64 = 16 << 20;
 
 /// A Unified Kernel Image, written beside its place.
 pub(super) struct UkiFile {
@@ -44,6 +44,26 @@ pub(super) fn efi_name(arch: Arch) -> &'static str {
         Arch::Amd64 => "x64",
         Arch::Arm64 => "aa64",
         Arch::Riscv64 => "riscv64",
+    }
+}
+
+/// A file of the package that [`stub_request`] asks for, by its name in systemd's directory of them.
+pub(super) fn from_boot_package(
+    images: &mut Images<'_>,
+    file: &str,
+) -> Result<Content, BuildError> {
+    let request = stub_request();
+    let tree = images.tree(&ImageId(request.clone()))?;
+    let path = format!("usr/lib/systemd/boot/efi/{file}");
+    match tree
+        .get(&path.parse().expect("a plain path"))
+        .map(|inode| &inode.kind)
+    {
+        Some(InodeKind::File(content)) if content.len() <= MAX_PROGRAM => Ok(content.clone()),
+        _ => Err(BuildError::Input {
+            what: format!("{} has no EFI program `/{path}`", request.describe()),
+            hint: None,
+        }),
     }
 }
 
@@ -97,22 +117,8 @@ impl Outputs<'_> {
     }
 
     fn stub(&self, images: &mut Images<'_>, arch: Arch) -> Result<Vec<u8>, BuildError> {
-        let request = stub_request();
-        let path = format!("usr/lib/systemd/boot/efi/linux{}.efi.stub", efi_name(arch));
-        let missing = || BuildError::Input {
-            what: format!("{} has no EFI stub `/{path}`", request.describe()),
-            hint: None,
-        };
-        let tree = images.tree(&ImageId(request.clone()))?;
-        let path = path.parse().expect("a plain path");
-        match tree.get(&path).map(|inode| &inode.kind) {
-            Some(InodeKind::File(content)) if content.len() <= MAX_STUB => self.small(content),
-            _ => Err(missing()),
-        }
-    }
-
-    fn small(&self, content: &Content) -> Result<Vec<u8>, BuildError> {
-        read_bytes(self.store, content).map_err(BuildError::io("read the EFI stub"))
+        let content = from_boot_package(images, &format!("linux{}.efi.stub", efi_name(arch)))?;
+        read_bytes(self.store, &content).map_err(BuildError::io("read the EFI stub"))
     }
 
     /// What the image says that it is: the host's own os-release(5), or as much as a boot loader shows.

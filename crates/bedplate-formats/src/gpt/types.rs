@@ -21,6 +21,10 @@ pub const ROOT_ARM64: Guid = Guid::from_u128(0xb921b045_1df0_41c3_af44_4c6f280d3
 pub const ROOT_ARM64_VERITY: Guid = Guid::from_u128(0xdf3300ce_d69f_4c92_978c_9bfb0f38d820);
 /// Signature of the root hash of [`ROOT_ARM64_VERITY`].
 pub const ROOT_ARM64_VERITY_SIG: Guid = Guid::from_u128(0x6db69de6_29f4_4758_a7a5_962190f00ce3);
+/// Root file system for 64-bit RISC-V.
+pub const ROOT_RISCV64: Guid = Guid::from_u128(0x72ec70a6_cf74_40e6_bd49_4bda08e8f224);
+/// dm-verity hashes of [`ROOT_RISCV64`].
+pub const ROOT_RISCV64_VERITY: Guid = Guid::from_u128(0xb6ed5582_440b_4209_b8da_5ff7c419ea3d);
 /// Any Linux file system: never mounted by itself.
 pub const LINUX_GENERIC: Guid = Guid::from_u128(0x0fc63daf_8483_4772_8e79_3d69d8477de4);
 /// Variable data, mounted at `/var` if its GUID fits the machine's id.

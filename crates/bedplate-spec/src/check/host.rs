@@ -6,13 +6,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use bedplate_boot::trust::is_public_key;
+
 use super::containers::{self, Section};
 use super::images::{KERNEL, request};
 use super::settings::Known;
 use super::{files, order, volumes};
 use crate::diagnostics::{Diagnostic, Diagnostics, Position, Severity};
 use crate::gathering::{Gathered, SourceFile};
-use crate::planning::InitFlavour;
+use crate::planning::{InitFlavour, RootForm};
 use crate::spec::{InitImage, Kernel, Place, Spec};
 use crate::variables::Variables;
 use crate::written;
@@ -100,16 +102,20 @@ pub(crate) fn merge(gathered: Gathered, variables: &Variables) -> Result<Spec, D
         }
         volumes.extend(located(source, "volumes", &file.volumes));
         files.extend(located(source, "files", &file.files));
+        if let Some(root) = file.root {
+            spec.root = root;
+        }
         if let Some(name) = &file.hostname {
             set_hostname(&Spot::new(source, "/hostname"), name, &mut spec, &mut found);
         }
         if let Some(trust) = &file.trust {
-            found.push(warn_of_trust(&Spot::new(source, "/trust"), trust));
+            merge_trust(&Spot::new(source, "/trust"), trust, &mut spec, &mut found);
         }
     }
     if spec.init.is_empty() || spec.names_bedplate {
         spec.flavour = InitFlavour::Bedplate;
     }
+    check_root(&sources, &spec, &mut found);
     volumes::merge(&volumes, &mut spec, &mut found);
     let known = Known {
         volumes: volumes
@@ -133,6 +139,8 @@ fn empty() -> Spec {
         hostname: None,
         kernel: None,
         flavour: InitFlavour::Images,
+        root: RootForm::default(),
+        trust: Vec::new(),
         names_bedplate: false,
         init: Vec::new(),
         onboot: Vec::new(),
@@ -236,6 +244,19 @@ fn merge_init(source: &SourceFile, spec: &mut Spec, found: &mut Vec<Diagnostic>)
     }
 }
 
+/// Our own init is both PID 1 of the initramfs and of the host: it does not enter another root.
+fn check_root(sources: &[SourceFile], spec: &Spec, found: &mut Vec<Diagnostic>) {
+    let asking = sources
+        .iter()
+        .rfind(|source| source.file.root.is_some())
+        .filter(|_| spec.root == RootForm::Image && spec.flavour == InitFlavour::Bedplate);
+    if let Some(source) = asking {
+        let message = "`root: image` is for hosts whose root brings its own PID 1, and this one has `bedplate`";
+        let hint = "leave `root` out, or name images in `init` that hold `/sbin/init`, such as those of systemd";
+        found.push(Spot::new(source, "/root").error(message).hint(hint));
+    }
+}
+
 fn set_hostname(spot: &Spot<'_>, name: &str, spec: &mut Spec, found: &mut Vec<Diagnostic>) {
     let label = |label: &str| {
         let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
@@ -252,6 +273,27 @@ fn set_hostname(spot: &Spot<'_>, name: &str, spec: &mut Spec, found: &mut Vec<Di
             spot.error(format!("`{name}` is not a host name"))
                 .hint(hint),
         );
+    }
+}
+
+fn merge_trust(
+    spot: &Spot<'_>,
+    trust: &written::Trust,
+    spec: &mut Spec,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (number, key) in trust.keys.iter().flatten().enumerate() {
+        if !is_public_key(key) {
+            let spot = spot.inner(&format!("/keys/{number}"));
+            let message = format!("`{key}` is no public key of ed25519");
+            let hint = "it has 64 digits of 0 to 9 and a to f; `bedplate key show FILE` prints that of a secret key";
+            found.push(spot.error(message).hint(hint));
+        } else if !spec.trust.contains(key) {
+            spec.trust.push(key.clone());
+        }
+    }
+    if trust.keys.is_none() || trust.image.is_some() || trust.org.is_some() {
+        found.push(warn_of_trust(spot, trust));
     }
 }
 

@@ -32,13 +32,21 @@ pub static HOST: Map = Map {
         ],
         CONTAINER_LISTS,
         &[
+            key(
+                "root",
+                Kind::Choice(&["initramfs", "image"]),
+                "Where the root lies. `initramfs`: it is unpacked into memory at boot. `image`: it is a compressed, \
+                 read-only image below a file system in memory, which a small initramfs finds, verifies and mounts.",
+            )
+            .default("`initramfs`")
+            .bedplate(),
             key("volumes", Kind::Maps(&VOLUME), "Named trees that containers share."),
             key("files", Kind::Maps(&FILE), "Files of the root, placed after all else."),
             key(
                 "trust",
                 Kind::Map(&TRUST),
-                "Accepted for old LinuxKit specs; has no effect, and a warning says so. Pin images by \
-                 digest instead.",
+                "Whom the host believes. What old LinuxKit specs say here has no effect, and a warning says so: pin \
+                 images by digest instead.",
             ),
         ],
     ],
@@ -199,9 +207,16 @@ static FILE: Map = Map {
 
 static TRUST: Map = Map {
     name: "trust",
-    doc: "Image signature checks of old LinuxKit versions.",
+    doc: "Whom the host believes. `image` and `org` are of old LinuxKit versions.",
     extensible: false,
     keys: &[&[
+        key(
+            "keys",
+            TEXTS,
+            "Public keys (ed25519, 64 hexadecimal digits; `bedplate key show` prints them). A host with `root: image` \
+             boots whatever root image one of them signed; without keys, only the one that it was built with.",
+        )
+        .bedplate(),
         key("image", TEXTS, "No effect."),
         key("org", TEXTS, "No effect."),
     ]],

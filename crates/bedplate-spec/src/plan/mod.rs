@@ -81,6 +81,8 @@ pub fn plan(spec: &Spec, lock: &Lock, options: &PlanOptions) -> Result<BuildPlan
             .map(|kernel| kernel.cmdline.clone())
             .unwrap_or_default(),
         init: spec.flavour,
+        root: spec.root,
+        trust: spec.trust.clone(),
         steps,
         warnings: Diagnostics(found),
     })

@@ -10,6 +10,7 @@ use bedplate_types::ByteSize;
 
 use super::plan_of;
 use crate::command_line::{BuildArguments, CompressionChoice};
+use crate::keys;
 use crate::output::{print, say};
 use crate::programs;
 use crate::progress::reporter;
@@ -91,6 +92,7 @@ fn options(arguments: &BuildArguments) -> Result<OutputOptions, Failure> {
             level,
             threads: std::thread::available_parallelism().map_or(1, Into::into),
         },
+        signing_key: arguments.sign_key.as_deref().map(keys::read).transpose()?,
         drop_xattrs: arguments.drop_xattrs,
     })
 }
