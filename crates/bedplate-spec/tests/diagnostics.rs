@@ -308,6 +308,24 @@ files:
 }
 
 #[test]
+fn a_root_image_needs_an_init_of_its_own_and_keys_that_are_keys() {
+    assert_snapshot!(mistakes("
+root: image
+trust: {keys: [0123]}
+"), @r"
+    error: host.yml:2:7: `root: image` is for hosts whose root brings its own PID 1, and this one has `bedplate`
+    hint: leave `root` out, or name images in `init` that hold `/sbin/init`, such as those of systemd
+    error: host.yml:3:16: `0123` is no public key of ed25519
+    hint: it has 64 digits of 0 to 9 and a to f; `bedplate key show FILE` prints that of a secret key
+    ");
+    assert_snapshot!(mistakes("
+root: image
+init: ['dir:root']
+trust: {keys: [3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c]}
+"), @"no mistakes");
+}
+
+#[test]
 fn volumes_in_the_form_of_a_layout_need_an_image_of_that_kind() {
     assert_snapshot!(mistakes("
 volumes:

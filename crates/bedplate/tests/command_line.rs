@@ -8,10 +8,12 @@ use std::path::Path;
 use serde_json::Value;
 use workshop::{KERNEL, Workshop, files_in, judge};
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 12] = [
     "build",
     "run",
     "why",
+    "key generate",
+    "key show",
     "cache",
     "cache ls",
     "cache rm",
