@@ -1,5 +1,6 @@
 //! One container from its bundle: what is done around the OCI runtime, and how the runtime is called.
 
+pub mod alone;
 pub mod attaching;
 pub mod preparation;
 pub mod runtime_calls;

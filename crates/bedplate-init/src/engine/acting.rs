@@ -107,18 +107,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Asks a container to end. The kernel keeps a signal from the first process of a pid namespace unless
-    /// the process catches it: one that does not would only be waited for in vain, and is ended at once.
+    /// Asks a container to end.
     fn terminate(&mut self, id: UnitId) {
         let Some(pid) = self.supervisor.entry(id).pid else {
             return;
         };
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let signal = if is_deaf_to(&status, Signal::TERM) {
-            Signal::KILL
-        } else {
-            Signal::TERM
-        };
+        let signal = children::terminating_signal(pid);
         self.signal(id, signal);
     }
 
@@ -162,44 +156,5 @@ impl Engine {
             preparation::undo(Path::new(&self.supervisor.entry(id).bundle), &steps);
         }
         self.queue.push_back(Happening::Deleted(id));
-    }
-}
-
-/// Would the kernel drop this signal for the process of this `/proc/PID/status`?
-fn is_deaf_to(status: &str, signal: Signal) -> bool {
-    let field = |key: &str| {
-        status
-            .lines()
-            .find_map(|line| line.strip_prefix(key))
-            .map(str::trim)
-    };
-    let first_in_namespace =
-        field("NSpid:").is_some_and(|pids| pids.split_whitespace().skip(1).last() == Some("1"));
-    let bit = 1_u64 << (signal.as_raw() - 1);
-    let has = |key: &str| {
-        field(key)
-            .and_then(|mask| u64::from_str_radix(mask, 16).ok())
-            .is_none_or(|mask| mask & bit != 0)
-    };
-    first_in_namespace && !has("SigCgt:") && !has("SigBlk:")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_first_process_that_does_not_listen_is_deaf() {
-        let status = |pids: &str, caught: &str, blocked: &str| {
-            format!("Name:\tx\nNSpid:\t{pids}\nSigBlk:\t{blocked}\nSigIgn:\t0\nSigCgt:\t{caught}\n")
-        };
-        let none = "0000000000000000";
-        let term = "0000000000004000";
-        assert!(is_deaf_to(&status("310\t1", none, none), Signal::TERM));
-        assert!(!is_deaf_to(&status("310\t1", term, none), Signal::TERM));
-        assert!(!is_deaf_to(&status("310\t1", none, term), Signal::TERM));
-        assert!(!is_deaf_to(&status("310", none, none), Signal::TERM));
-        assert!(!is_deaf_to(&status("310\t7", none, none), Signal::TERM));
-        assert!(!is_deaf_to("", Signal::TERM));
     }
 }
