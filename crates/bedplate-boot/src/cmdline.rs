@@ -12,6 +12,20 @@ pub const CMDLINE_EXTRA: &str = "io.systemd.stub.kernel-cmdline-extra=";
 /// | `bedplate.control=DEVICE` | speak the control protocol on `/dev/DEVICE` too: root access for whoever holds the other end |
 /// | `panic=N` | a boot that stopped reboots after N seconds (also the kernel's own) |
 /// | `console=DEVICE[,…]` | the last one is where messages go (also the kernel's own) |
+///
+/// Words for a root that lies apart from the initramfs:
+///
+/// | word | meaning |
+/// |---|---|
+/// | `bedplate.root=PLACE` | where the root is, instead of where the initramfs was built to look ([`Place::from_word`](crate::root::Place::from_word)) |
+/// | `bedplate.wait=SECONDS` | how long to wait for devices (30 otherwise) and for an address (90 otherwise) |
+/// | `bedplate.overlay=SIZE` | the most that changes to the root may take, as tmpfs(5) has it: `50%` (the default), `2G` |
+/// | `init=PATH` | the program that is started in the root, `/sbin/init` otherwise (also the kernel's own) |
+/// | `ip=…`, `BOOTIF=…` | the address, and the interface that the firmware booted from (also the kernel's own) |
+/// | `noimport=true` | import no ZFS pool |
+/// | `destroy_zpools=true` | destroy the system pool: a factory reset |
+///
+/// A word that is there twice counts as it is said last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CommandLine {
     /// `bedplate.debug`
@@ -22,6 +36,22 @@ pub struct CommandLine {
     pub panic: Option<i64>,
     /// All `console=` devices, options cut off, in order.
     pub consoles: Vec<String>,
+    /// `bedplate.root=`, unread.
+    pub root: Option<String>,
+    /// `bedplate.wait=`, in seconds.
+    pub wait: Option<u64>,
+    /// `bedplate.overlay=`, if it is a size.
+    pub overlay: Option<String>,
+    /// `init=`, if it is an absolute path.
+    pub init: Option<String>,
+    /// `ip=`, unread.
+    pub ip: Option<String>,
+    /// `BOOTIF=`, unread.
+    pub boot_interface: Option<String>,
+    /// `noimport=true`
+    pub no_import: bool,
+    /// `destroy_zpools=true`
+    pub destroy_pools: bool,
 }
 
 impl CommandLine {
@@ -30,6 +60,7 @@ impl CommandLine {
         let mut line = Self::default();
         for word in words(text) {
             let (key, value) = word.split_once('=').unwrap_or((&word, ""));
+            let some = || (!value.is_empty()).then(|| value.to_owned());
             match key {
                 "bedplate.debug" => line.debug = !matches!(value, "0" | "no" | "off"),
                 "bedplate.control" if !value.is_empty() && !value.contains("..") => {
@@ -40,11 +71,27 @@ impl CommandLine {
                     let device = value.split(',').next().unwrap_or_default();
                     line.consoles.push(device.to_owned());
                 }
+                "bedplate.root" => line.root = some(),
+                "bedplate.wait" => line.wait = value.parse().ok(),
+                "bedplate.overlay" => line.overlay = some().filter(|size| is_size(size)),
+                "init" => line.init = some().filter(|path| path.starts_with('/')),
+                "ip" => line.ip = some(),
+                "BOOTIF" => line.boot_interface = some(),
+                "noimport" => line.no_import = value == "true",
+                "destroy_zpools" => line.destroy_pools = value == "true",
                 _ => {}
             }
         }
         line
     }
+}
+
+/// A size as tmpfs(5) takes it: digits, then nothing, `%`, `k`, `m` or `g`.
+fn is_size(text: &str) -> bool {
+    let digits = text.trim_end_matches(|last: char| "%kKmMgG".contains(last));
+    text.len() - digits.len() <= 1
+        && !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Words of a command line; a double quote keeps blanks together, as the kernel has it.
@@ -85,7 +132,39 @@ mod tests {
                 control: Some("ttyS1".into()),
                 panic: Some(-1),
                 consoles: vec!["tty0".into(), "ttyS0".into()],
+                ..CommandLine::default()
             }
         );
+    }
+
+    #[test]
+    fn words_for_a_root_that_lies_apart() {
+        let line = CommandLine::parse(
+            "bedplate.root=LABEL:/a.img bedplate.wait=5 bedplate.overlay=2G init=/bin/sh ip=dhcp \
+             BOOTIF=01-52-54-00-12-34-56 noimport=true destroy_zpools=true",
+        );
+        assert_eq!(line.root.as_deref(), Some("LABEL:/a.img"));
+        assert_eq!((line.wait, line.overlay.as_deref()), (Some(5), Some("2G")));
+        assert_eq!(line.init.as_deref(), Some("/bin/sh"));
+        assert_eq!(line.ip.as_deref(), Some("dhcp"));
+        assert_eq!(line.boot_interface.as_deref(), Some("01-52-54-00-12-34-56"));
+        assert!(line.no_import && line.destroy_pools);
+    }
+
+    #[test]
+    fn values_that_make_no_sense_are_passed_over() {
+        let line = CommandLine::parse(
+            "bedplate.wait=soon bedplate.overlay=1,mode=777 init=sh noimport=yes destroy_zpools bedplate.root=",
+        );
+        assert_eq!(line, CommandLine::default());
+        for (text, good) in [
+            ("50%", true),
+            ("10", true),
+            ("1kk", false),
+            ("%", false),
+            ("", false),
+        ] {
+            assert_eq!(is_size(text), good, "{text}");
+        }
     }
 }

@@ -7,6 +7,10 @@
 //!   /etc/bedplate/image.json        the image's description, where it was built together with the initramfs
 //!   /etc/bedplate/image.json.sig    its signatures, where it has some
 //!   /root.img                       the image itself, where the initramfs brings it (Place::Initramfs)
+//!   /etc/ssl/certs/ca-certificates.crt   whom to believe at the other end of `https:`
+//!   /lib/modules/RELEASE/           drivers, with the tables of depmod(8)
+//!   /bin/sh                         for `bedplate.debug`, where there is one
+//!   /zz-bedplate-complete           its last entry, as in every initramfs of ours
 //!
 //! beside the image, on a server or a medium
 //!   NAME-root.img                   the image: a file system, then the hash tree of dm-verity
@@ -59,11 +63,12 @@ pub enum Place {
     /// In two partitions, for data and for hashes, whose GUIDs come from the root hash: the first and the
     /// last 128 bits of it (Discoverable Partitions Specification, UAPI.2).
     Partitions,
-    /// In a file of a file system.
+    /// In a file of a file system: iso9660, vfat or ext4.
     File {
         /// Label of the file system.
         label: String,
-        /// Path in it, beginning with `/`.
+        /// Path in it, beginning with `/`. One that ends in `.json` is that of a description, beside which the
+        /// image lies under [`Image::file`]; any other is the image itself, which the initramfs describes.
         path: String,
     },
     /// At a server: URLs of the description, `http:` or `https:`, any of which will do. The image lies
@@ -117,6 +122,45 @@ pub struct Image {
     pub memory: u64,
 }
 
+/// A place that `bedplate.root=` cannot mean.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`bedplate.root={0}` names no place: it takes `initramfs`, `partitions`, `LABEL:/path` or `URL[,URL]`"
+)]
+pub struct UnknownPlace(String);
+
+impl Place {
+    /// Reads the value of `bedplate.root=`.
+    ///
+    /// ```text
+    /// initramfs | partitions | LABEL:/path | URL[,URL …]        a URL begins with http:// or https://
+    /// ```
+    pub fn from_word(word: &str) -> Result<Self, UnknownPlace> {
+        let unknown = || UnknownPlace(word.to_owned());
+        let is_url = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+        match word {
+            "initramfs" => Ok(Self::Initramfs),
+            "partitions" => Ok(Self::Partitions),
+            _ if is_url(word) => {
+                let urls: Vec<String> = word.split(',').map(str::to_owned).collect();
+                match urls.iter().all(|url| is_url(url)) {
+                    true => Ok(Self::Network { urls }),
+                    false => Err(unknown()),
+                }
+            }
+            _ => match word.split_once(':') {
+                Some((label, path)) if !label.is_empty() && path.starts_with('/') => {
+                    Ok(Self::File {
+                        label: label.to_owned(),
+                        path: path.to_owned(),
+                    })
+                }
+                _ => Err(unknown()),
+            },
+        }
+    }
+}
+
 impl Search {
     /// The version that this crate reads and writes.
     pub const VERSION: u32 = 1;
@@ -144,5 +188,42 @@ impl Image {
     /// The JSON form, which ends in a newline. Signatures are of these bytes.
     pub fn render(&self) -> Vec<u8> {
         document::render(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_names_every_place() {
+        assert_eq!(Place::from_word("initramfs"), Ok(Place::Initramfs));
+        assert_eq!(Place::from_word("partitions"), Ok(Place::Partitions));
+        let file = Place::File {
+            label: "BEDPLATE".into(),
+            path: "/a/root.img".into(),
+        };
+        assert_eq!(Place::from_word("BEDPLATE:/a/root.img"), Ok(file));
+        let urls = vec!["http://a/i.json".into(), "https://b:8/i.json".into()];
+        assert_eq!(
+            Place::from_word("http://a/i.json,https://b:8/i.json"),
+            Ok(Place::Network { urls })
+        );
+    }
+
+    #[test]
+    fn other_words_are_refused() {
+        for word in [
+            "",
+            "disk",
+            ":/a",
+            "A:b",
+            "ftp:a",
+            "http://a,",
+            "http://a,b",
+            "/dev/sda1",
+        ] {
+            assert_eq!(Place::from_word(word), Err(UnknownPlace(word.into())));
+        }
     }
 }

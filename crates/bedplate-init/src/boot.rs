@@ -13,6 +13,7 @@ use bedplate_sys::{machine as system, smbios, terminal};
 
 use crate::console;
 use crate::engine::Engine;
+use crate::finding;
 use crate::machine::buttons::Buttons;
 use crate::machine::modules::{Modules, load_for_devices};
 use crate::machine::xattrs::Attributes;
@@ -21,20 +22,17 @@ use crate::machine::{self, volumes};
 /// What the kernel calls to load a module. A link in `/run`, so that images need not hold one.
 const LOADER: &str = "/run/bedplate/modprobe";
 
-/// Boots the host and runs it.
-pub fn boot() -> ! {
+/// Boots the host and runs it, or finds its root and becomes that root's init with `arguments`.
+pub fn boot(arguments: &[String]) -> ! {
+    if finding::is_wanted() {
+        machine::mount_for_search();
+        let command_line = begin();
+        set_loader();
+        finding::boot(&command_line, arguments);
+    }
     let own_mount = machine::enter_own_mount();
     machine::mount_system();
-    adopt_console();
-    let command_line = CommandLine::parse(&words());
-    if command_line.debug {
-        console::be_verbose();
-    }
-    console::say(format_args!(
-        "init {} on Linux {}",
-        env!("CARGO_PKG_VERSION"),
-        system::kernel_release()
-    ));
+    let command_line = begin();
     if let Err(error) = own_mount {
         console::warn("put the root on a mount of its own", &error);
     }
@@ -60,6 +58,21 @@ pub fn boot() -> ! {
             }
         }
     }
+}
+
+/// The console, and what the command line says.
+fn begin() -> CommandLine {
+    adopt_console();
+    let command_line = CommandLine::parse(&words());
+    if command_line.debug {
+        console::be_verbose();
+    }
+    console::say(format_args!(
+        "init {} on Linux {}",
+        env!("CARGO_PKG_VERSION"),
+        system::kernel_release()
+    ));
+    command_line
 }
 
 /// The kernel command line, with what the firmware adds.
@@ -91,11 +104,7 @@ fn read_host() -> Result<Host, String> {
 
 /// Loads drivers for what is there, and goes on to do so for what comes.
 fn find_drivers() {
-    if let Err(error) =
-        std::os::unix::fs::symlink(bedplate_boot::INIT, LOADER).and_then(|()| set_loader())
-    {
-        console::warn("set the kernel's module loader", &error);
-    }
+    set_loader();
     // Listening comes first, so that nothing falls between.
     let uevents = Uevents::listen();
     let later = load_for_devices();
@@ -114,11 +123,13 @@ fn find_drivers() {
     }
 }
 
-fn set_loader() -> io::Result<()> {
-    match fs::write("/proc/sys/kernel/modprobe", LOADER) {
+fn set_loader() {
+    let link = std::os::unix::fs::symlink(bedplate_boot::INIT, LOADER);
+    match link.and_then(|()| fs::write("/proc/sys/kernel/modprobe", LOADER)) {
         // A kernel without modules.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => console::warn("set the kernel's module loader", &error),
+        Ok(()) => {}
     }
 }
 

@@ -1,7 +1,7 @@
 //! PID 1 of a host, and its control tool: one program that is what it is called.
 //!
 //! ```text
-//! PID 1                        boots the host and runs it (boot, then engine)
+//! PID 1                        boots the host and runs it (boot, then engine), or finds its root (boot, then finding)
 //! bedctl                       talks to PID 1 (bedctl)
 //! poweroff, reboot, halt       bedctl poweroff, bedctl reboot
 //! container                    one container under another PID 1 (containers::alone)
@@ -14,6 +14,7 @@ mod console;
 mod containers;
 mod control;
 mod engine;
+mod finding;
 mod logs;
 mod machine;
 mod supervision;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         "modprobe" => boot::load_for_kernel(&rest),
         "poweroff" | "halt" => bedctl::run(&["poweroff".to_owned()]),
         "reboot" => bedctl::run(&["reboot".to_owned()]),
-        _ if std::process::id() == 1 => boot::boot(),
+        _ if std::process::id() == 1 => boot::boot(&rest),
         _ => bedctl::run(&rest),
     }
 }

@@ -105,6 +105,17 @@ pub fn reap() -> Option<Ended> {
     }
 }
 
+/// Waits for the end of one child. For a process that does not [`reap`]; orphans that end meanwhile are reaped.
+pub fn wait_for(pid: u32) {
+    loop {
+        match rustix::process::wait(WaitOptions::empty()) {
+            Ok(Some((ended, _))) if ended.as_raw_nonzero().get().unsigned_abs() == pid => return,
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
 fn exit_code(status: WaitStatus) -> Option<i32> {
     status
         .exit_status()

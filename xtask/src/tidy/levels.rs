@@ -7,6 +7,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("bedplate-types", 0),
     ("bedplate-boot", 1),
     ("bedplate-tree", 1),
+    ("bedplate-finding", 2),
     ("bedplate-formats", 2),
     ("bedplate-spec", 2),
     ("bedplate-store", 3),

@@ -17,7 +17,7 @@ const SHELLS: &[&str] = &["/bin/sh", "/usr/bin/sh", "/bin/bash"];
 
 /// What follows a boot that stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Aftermath {
+pub enum Aftermath {
     /// A person looks for the fault.
     Shell(&'static str),
     /// A program waits at the control port for the exit state.
@@ -28,7 +28,8 @@ enum Aftermath {
     Stay,
 }
 
-fn aftermath(line: &CommandLine, shell: Option<&'static str>, has_port: bool) -> Aftermath {
+/// What follows; `has_port` if a program listens at the control port.
+pub fn aftermath(line: &CommandLine, shell: Option<&'static str>, has_port: bool) -> Aftermath {
     match (shell.filter(|_| line.debug), has_port, line.panic) {
         (Some(shell), _, _) => Aftermath::Shell(shell),
         (None, true, _) => Aftermath::Poweroff,
@@ -40,6 +41,14 @@ fn aftermath(line: &CommandLine, shell: Option<&'static str>, has_port: bool) ->
     }
 }
 
+/// A shell, if the host brings one.
+pub fn find_shell() -> Option<&'static str> {
+    SHELLS
+        .iter()
+        .copied()
+        .find(|shell| Path::new(shell).exists())
+}
+
 impl Engine {
     pub(super) fn stop_boot(&mut self, message: String) {
         console::write("\n");
@@ -49,11 +58,7 @@ impl Engine {
             message: message.clone(),
         });
         self.failure = Some(message);
-        let shell = SHELLS
-            .iter()
-            .copied()
-            .find(|shell| Path::new(shell).exists());
-        match aftermath(&self.command_line, shell, self.has_port()) {
+        match aftermath(&self.command_line, find_shell(), self.has_port()) {
             Aftermath::Shell(shell) => self.start_shell(shell),
             Aftermath::Poweroff => self.go_down(Ending::Poweroff),
             Aftermath::RebootAfter(millis) => {

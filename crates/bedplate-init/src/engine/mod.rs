@@ -6,7 +6,7 @@
 mod acting;
 mod children;
 mod ending;
-mod failing;
+pub mod failing;
 mod probes;
 mod serving;
 mod streams;

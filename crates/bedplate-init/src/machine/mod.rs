@@ -30,6 +30,17 @@ pub fn mount_system() {
     mounts::delegate_controllers();
 }
 
+/// Mounts what looking for a root takes. The init of that root mounts the rest.
+pub fn mount_for_search() {
+    mounts::mount_for_search();
+    devices::make_nodes();
+}
+
+/// Sets a clock that the kernel did not set.
+pub fn set_clock() {
+    clock::set_if_unset();
+}
+
 /// Closes the root for writing, and lets mounts made later be seen in containers.
 pub fn seal_root() {
     let root = std::path::Path::new("/");

@@ -141,6 +141,14 @@ const VAR: &[(&str, u32)] = &[
     ("tmp", 0o1777),
 ];
 
+/// What an initramfs mounts that looks for a root, as systemd mounts the same.
+const SEARCH_MOUNTS: &[(&str, &str, &str)] = &[
+    ("proc", "/proc", "nosuid,nodev,noexec"),
+    ("sysfs", "/sys", "nosuid,nodev,noexec"),
+    ("devtmpfs", "/dev", "nosuid,mode=755"),
+    ("tmpfs", "/run", "nosuid,nodev,mode=755,size=20%"),
+];
+
 const CGROUPS: &str = "/sys/fs/cgroup";
 
 pub(super) fn mount_all() {
@@ -167,6 +175,18 @@ pub(super) fn mount_all() {
         console::warn("link /var/run to /run", &error);
     }
     make_directory("/run/bedplate", 0o700);
+}
+
+pub(super) fn mount_for_search() {
+    for (kind, place, options) in SEARCH_MOUNTS {
+        let options = mounting::parse_options(&[options]);
+        let mounted = fs::create_dir_all(place)
+            .and_then(|()| mounting::mount(kind, Path::new(place), kind, &options));
+        if let Err(error) = mounted {
+            console::warn(format_args!("mount {kind} at `{place}`"), &error);
+        }
+    }
+    make_directory("/run/bedplate", 0o755);
 }
 
 /// The umask stays what containers should inherit, so the mode is set afterwards.

@@ -1,24 +1,22 @@
 //! Network interfaces: set up, make, move into a namespace (rtnetlink(7)).
 //!
 //! ```text
-//! nlmsghdr   length u32 | type u16 | flags u16 | sequence u32 | port u32
 //! ifinfomsg  family u8 | pad u8 | type u16 | index i32 | flags u32 | change u32
-//! rtattr     length u16 | type u16 | payload, padded to 4        (attributes nest)
-//! nlmsgerr   errno i32 (negative) | header of the request
 //! ```
 
 use std::fs;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::netlink::SocketAddrNetlink;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
+
+use super::message::{CREATE, EXCLUSIVE, attribute, message, request, terminated};
 
 const RTM_NEWLINK: u16 = 16;
-const NLMSG_ERROR: u16 = 2;
-const NLM_F_REQUEST: u16 = 1;
-const NLM_F_ACK: u16 = 4;
-const NLM_F_EXCL: u16 = 0x200;
-const NLM_F_CREATE: u16 = 0x400;
+/// Messages about links are sent to this multicast group.
+const RTMGRP_LINK: u32 = 1;
+const IFLA_MTU: u16 = 4;
 const IFF_UP: u32 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_LINKINFO: u16 = 18;
@@ -45,6 +43,49 @@ pub fn set_up(name: &str) -> io::Result<()> {
     request(&up_request(index(name)?))
 }
 
+/// Sets an interface down.
+pub fn set_down(name: &str) -> io::Result<()> {
+    request(&link_message(0, index(name)?, 0, IFF_UP, &[]))
+}
+
+/// Sets the largest packet of an interface, in bytes.
+pub fn set_mtu(name: &str, mtu: u32) -> io::Result<()> {
+    let mtu = attribute(IFLA_MTU, &mtu.to_ne_bytes());
+    request(&link_message(0, index(name)?, 0, 0, &mtu))
+}
+
+/// Does an interface that is up have a carrier?
+pub fn has_carrier(name: &str) -> bool {
+    let text = fs::read_to_string(format!("/sys/class/net/{name}/carrier"));
+    text.is_ok_and(|text| text.trim() == "1")
+}
+
+/// Tells when links change, their carrier for instance; not how.
+#[derive(Debug)]
+pub struct LinkChanges(OwnedFd);
+
+impl LinkChanges {
+    /// Listens from now on.
+    pub fn listen() -> io::Result<Self> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket =
+            rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None)?; // NETLINK_ROUTE is 0
+        rustix::net::bind(&socket, &SocketAddrNetlink::new(0, RTMGRP_LINK))?;
+        Ok(Self(socket))
+    }
+
+    /// Readable when something changed.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
+    /// Forgets the changes up to now.
+    pub fn clear(&self) {
+        let mut buffer = [0_u8; 8192];
+        while rustix::net::recv(&self.0, &mut buffer[..], RecvFlags::empty()).is_ok() {}
+    }
+}
+
 /// Makes an interface.
 pub fn add(link: &NewLink<'_>) -> io::Result<()> {
     request(&add_request(link))
@@ -55,7 +96,7 @@ pub fn move_to_namespace_of(name: &str, pid: u32) -> io::Result<()> {
     request(&move_request(index(name)?, pid))
 }
 
-fn index(name: &str) -> io::Result<u32> {
+pub(super) fn index(name: &str) -> io::Result<u32> {
     if name.is_empty() || name.contains('/') {
         return Err(io::ErrorKind::InvalidInput.into());
     }
@@ -66,11 +107,11 @@ fn index(name: &str) -> io::Result<u32> {
 }
 
 fn up_request(index: u32) -> Vec<u8> {
-    message(0, index, IFF_UP, IFF_UP, &[])
+    link_message(0, index, IFF_UP, IFF_UP, &[])
 }
 
 fn move_request(index: u32, pid: u32) -> Vec<u8> {
-    message(
+    link_message(
         0,
         index,
         0,
@@ -94,27 +135,19 @@ fn add_request(link: &NewLink<'_>) -> Vec<u8> {
     if let Some(pid) = link.namespace_of {
         attributes.extend(attribute(IFLA_NET_NS_PID, &pid.to_ne_bytes()));
     }
-    message(NLM_F_CREATE | NLM_F_EXCL, 0, 0, 0, &attributes)
+    link_message(CREATE | EXCLUSIVE, 0, 0, 0, &attributes)
 }
 
-fn message(
+fn link_message(
     flags: u16,
     index: u32,
     interface_flags: u32,
     change: u32,
     attributes: &[u8],
 ) -> Vec<u8> {
-    let body = interface(index, interface_flags, change);
-    let length = u32::try_from(16 + body.len() + attributes.len())
-        .expect("a request is a few hundred bytes");
-    let mut bytes = length.to_ne_bytes().to_vec();
-    bytes.extend(RTM_NEWLINK.to_ne_bytes());
-    bytes.extend((NLM_F_REQUEST | NLM_F_ACK | flags).to_ne_bytes());
-    bytes.extend(1_u32.to_ne_bytes());
-    bytes.extend(0_u32.to_ne_bytes());
-    bytes.extend(body);
-    bytes.extend(attributes);
-    bytes
+    let mut body = interface(index, interface_flags, change);
+    body.extend(attributes);
+    message(RTM_NEWLINK, flags, &body)
 }
 
 fn interface(index: u32, flags: u32, change: u32) -> Vec<u8> {
@@ -123,58 +156,6 @@ fn interface(index: u32, flags: u32, change: u32) -> Vec<u8> {
     bytes.extend(flags.to_ne_bytes());
     bytes.extend(change.to_ne_bytes());
     bytes
-}
-
-fn attribute(kind: u16, payload: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(4 + payload.len()).expect("names and numbers are short");
-    let mut bytes = length.to_ne_bytes().to_vec();
-    bytes.extend(kind.to_ne_bytes());
-    bytes.extend(payload);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
-}
-
-fn terminated(name: &str) -> Vec<u8> {
-    let mut bytes = name.as_bytes().to_vec();
-    bytes.push(0);
-    bytes
-}
-
-fn request(message: &[u8]) -> io::Result<()> {
-    let socket = rustix::net::socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        None,
-    )?; // None: NETLINK_ROUTE is 0
-    rustix::net::sendto(
-        &socket,
-        message,
-        SendFlags::empty(),
-        &SocketAddrNetlink::new(0, 0),
-    )?;
-    let mut buffer = [0_u8; 4096];
-    let (count, _) = rustix::net::recv(&socket, &mut buffer[..], RecvFlags::empty())?;
-    answer(&buffer[..count])
-}
-
-fn answer(bytes: &[u8]) -> io::Result<()> {
-    let field = |at: usize| {
-        bytes
-            .get(at..at + 4)
-            .and_then(|field| field.try_into().ok())
-    };
-    let kind = bytes
-        .get(4..6)
-        .and_then(|field| field.try_into().ok())
-        .map(u16::from_ne_bytes);
-    match (kind, field(16).map(i32::from_ne_bytes)) {
-        (Some(NLMSG_ERROR), Some(0)) => Ok(()),
-        (Some(NLMSG_ERROR), Some(errno)) => {
-            Err(io::Error::from_raw_os_error(errno.saturating_neg()))
-        }
-        _ => Err(io::ErrorKind::InvalidData.into()),
-    }
 }
 
 #[cfg(test)]
@@ -206,15 +187,5 @@ mod tests {
         assert_eq!(request.len() % 4, 0);
         let peer = b"\x07\0\x03\0v1\0\0";
         assert!(request.windows(peer.len()).any(|window| window == peer));
-    }
-
-    #[test]
-    fn an_answer_carries_the_kernels_error() {
-        let mut bytes = vec![36, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
-        bytes.extend((-17_i32).to_ne_bytes());
-        assert_eq!(answer(&bytes).unwrap_err().raw_os_error(), Some(17));
-        bytes[16..20].fill(0);
-        assert!(answer(&bytes).is_ok());
-        assert!(answer(&[]).is_err());
     }
 }

@@ -20,6 +20,8 @@ pub struct Uevent {
     pub device: String,
     /// What a driver is found by, if the device has it.
     pub modalias: Option<String>,
+    /// What kind of device it is: `block`, `net`, …
+    pub subsystem: Option<String>,
 }
 
 impl Uevent {
@@ -32,11 +34,13 @@ impl Uevent {
         let mut event = Self {
             action: action.into(),
             device: device.into(),
-            modalias: None,
+            ..Self::default()
         };
         for (key, value) in fields.filter_map(|field| field.split_once('=')) {
-            if key == "MODALIAS" {
-                event.modalias = Some(value.into());
+            match key {
+                "MODALIAS" => event.modalias = Some(value.into()),
+                "SUBSYSTEM" => event.subsystem = Some(value.into()),
+                _ => {}
             }
         }
         Some(event)
@@ -94,6 +98,7 @@ mod tests {
                 action: "add".into(),
                 device: "/devices/pci0/virtio1".into(),
                 modalias: Some("virtio:d00000001v00001AF4".into()),
+                subsystem: Some("virtio".into()),
             })
         );
         assert_eq!(Uevent::parse(b"libudev\0\xfe\xed\xca\xfe"), None);

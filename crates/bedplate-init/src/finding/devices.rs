@@ -1,0 +1,104 @@
+//! Devices: their drivers, and waiting for them by the kernel's own events.
+
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use bedplate_boot::CommandLine;
+use bedplate_sys::machine as system;
+use bedplate_sys::netlink::uevents::Uevents;
+use bedplate_sys::polling::{self, Interest};
+
+use super::stopping::Stop;
+use crate::machine::modules::{Modules, load_for_devices};
+
+/// How long to wait for a device, in seconds, unless the command line says.
+const WAIT: u64 = 30;
+
+/// The devices of the machine, as they come.
+#[derive(Debug)]
+pub struct Devices {
+    uevents: Uevents,
+}
+
+impl Devices {
+    /// Loads drivers for all that is there, and `modules` in any case.
+    pub fn discover(modules: &[String]) -> Result<Self, Stop> {
+        // Listening comes first, so that nothing falls between.
+        let uevents =
+            Uevents::listen().map_err(|error| Stop::because("cannot listen for devices", error))?;
+        // Abilities of the processor can wait for the root.
+        drop(load_for_devices());
+        load(modules);
+        Ok(Self { uevents })
+    }
+
+    /// Readable when a device came, went or changed.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.uevents.descriptor()
+    }
+
+    /// Loads drivers for the devices that came. Did anything happen to a block device?
+    pub fn take_events(&self) -> bool {
+        let mut aliases = Vec::new();
+        let mut block = false;
+        while let Some(event) = self.uevents.take() {
+            block |= event.subsystem.as_deref() == Some("block");
+            aliases.extend(event.modalias.filter(|_| event.action == "add"));
+        }
+        load(&aliases);
+        block
+    }
+
+    /// Tries `look` now and whenever something happens to a block device, until it finds something or `until`
+    /// has come (since the kernel started).
+    pub fn wait_for<T>(
+        &mut self,
+        until: Duration,
+        mut look: impl FnMut() -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            if let Some(found) = look() {
+                return Some(found);
+            }
+            if !self.wait_for_block_event(until) {
+                return None;
+            }
+        }
+    }
+
+    /// Waits until something happened to a block device: `false` if `until` came before.
+    pub fn wait_for_block_event(&mut self, until: Duration) -> bool {
+        loop {
+            let left = until.saturating_sub(system::uptime());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = [(self.descriptor(), Interest::Read)];
+            if polling::wait(&waited, Some(left)).is_err() {
+                return false;
+            }
+            if self.take_events() {
+                return true;
+            }
+        }
+    }
+}
+
+/// When waiting for a device ends, counted since the kernel started.
+pub fn deadline(line: &CommandLine) -> Duration {
+    system::uptime() + Duration::from_secs(wait_seconds(line))
+}
+
+/// How long is waited for a device, in seconds.
+pub fn wait_seconds(line: &CommandLine) -> u64 {
+    line.wait.unwrap_or(WAIT)
+}
+
+/// Loads modules, by name or alias. Those that are built in, or not there, are passed over: what needs them says so.
+pub fn load(names: &[String]) {
+    if !names.is_empty()
+        && let Some(modules) = Modules::read()
+    {
+        modules.load(names);
+    }
+}
