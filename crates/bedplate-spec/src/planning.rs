@@ -21,7 +21,7 @@ pub struct BuildPlan {
     pub kernel: Option<KernelPlan>,
     /// The kernel command line, as the spec has it; the builder may append to it.
     pub cmdline: String,
-    /// Is PID 1 our own, or does an image of `init:` bring one?
+    /// Is PID 1 our own, or does an image of `init:` or the base bring one?
     pub init: InitFlavour,
     /// What is merged, in order.
     pub steps: Vec<Step>,
@@ -37,6 +37,8 @@ pub enum InitFlavour {
     Bedplate,
     /// Whatever the images of `init:` hold as `/init`.
     Images,
+    /// `/sbin/init` of the base.
+    Base,
 }
 
 /// Where the kernel comes from.

@@ -32,6 +32,7 @@ impl Spec {
         let file = SpecFile {
             include: Vec::new(),
             hostname: self.hostname.clone(),
+            base: self.base_image.as_ref().map(|base| base_of(&base.image)),
             kernel: self.kernel.as_ref().map(kernel),
             init: self.init_entries(),
             onboot: self.onboot.iter().map(container).map(Some).collect(),
@@ -73,6 +74,18 @@ fn origin_of(what: &str, image: &ImageRequest) -> Origin {
             image: None,
             packages: Some(Packages::from_request(request, default_dependencies(what))),
         },
+        ImageRequest::Base(_) => unreachable!("only `base` asks for one"),
+    }
+}
+
+fn base_of(image: &ImageRequest) -> written::Base {
+    match image {
+        ImageRequest::Reference(reference) => written::Base::Image(reference.to_string()),
+        ImageRequest::Packages(request) | ImageRequest::Base(request) => {
+            written::Base::Distribution(written::Distribution {
+                debian: Some(request.clone().into()),
+            })
+        }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod netlink;
 pub mod polling;
 pub mod qemu;
 pub mod replace;
+pub mod sandbox;
 pub mod scratch;
 pub mod signals;
 pub mod smbios;

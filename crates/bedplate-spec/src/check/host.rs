@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::containers::{self, Section};
 use super::images::{KERNEL, request};
 use super::settings::Known;
-use super::{files, order, volumes};
+use super::{base, files, order, volumes};
 use crate::diagnostics::{Diagnostic, Diagnostics, Position, Severity};
 use crate::gathering::{Gathered, SourceFile};
 use crate::planning::InitFlavour;
@@ -84,6 +84,7 @@ pub(crate) fn merge(gathered: Gathered, variables: &Variables) -> Result<Spec, D
     let mut volumes = Vec::new();
     let mut files = Vec::new();
     for source in &sources {
+        base::merge(source, &mut spec, &mut found);
         merge_kernel(source, &mut spec, &mut found);
         merge_init(source, &mut spec, &mut found);
         let file = &source.file;
@@ -107,8 +108,13 @@ pub(crate) fn merge(gathered: Gathered, variables: &Variables) -> Result<Spec, D
             found.push(warn_of_trust(&Spot::new(source, "/trust"), trust));
         }
     }
-    if spec.init.is_empty() || spec.names_bedplate {
-        spec.flavour = InitFlavour::Bedplate;
+    spec.flavour = match (&spec.base_image, spec.init.is_empty(), spec.names_bedplate) {
+        (_, _, true) | (None, true, false) => InitFlavour::Bedplate,
+        (_, false, false) => InitFlavour::Images,
+        (Some(_), true, false) => InitFlavour::Base,
+    };
+    if spec.flavour == InitFlavour::Base {
+        base::refuse_containers(&containers, &volumes, &mut found);
     }
     volumes::merge(&volumes, &mut spec, &mut found);
     let known = Known {
@@ -131,6 +137,7 @@ fn empty() -> Spec {
     Spec {
         base: PathBuf::new(),
         hostname: None,
+        base_image: None,
         kernel: None,
         flavour: InitFlavour::Images,
         names_bedplate: false,
