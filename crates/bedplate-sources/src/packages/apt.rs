@@ -48,6 +48,9 @@ Description: stands for an initramfs generator, which this host does not need
 
 ";
 
+/// The essential packages (apt-patterns(7)); apt counts itself among them, and an image has no use for it.
+const ESSENTIAL: &str = "?and(?essential, ?not(?exact-name(apt)))";
+
 /// An `apt-get` for one set of archives. While it lives, no other process uses the same directories.
 pub(crate) struct Apt {
     dir: PathBuf,
@@ -187,7 +190,7 @@ impl Apt {
         let text = self.run("install", |apt| {
             apt.args(["--print-uris", "--yes", "-o", "APT::Install-Recommends=false"])
                 .args(["-o", &status, "-o", "Dir::Cache::pkgcache=pkgcache-base.bin"])
-                .args(["--", "?essential"])
+                .args(["--", ESSENTIAL])
                 .args(names)
         })?;
         listed::parse(&String::from_utf8_lossy(&text))

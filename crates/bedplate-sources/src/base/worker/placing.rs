@@ -11,6 +11,9 @@ use bedplate_sys::attributes;
 use bedplate_tree::{Content, Entry, EntryKind, Meta};
 use bedplate_types::TreePath;
 
+/// Directories that the sandbox has made and mounted something on.
+const MOUNTS: [&str; 4] = ["dev", "proc", "run", "tmp"];
+
 /// A path of the image: the root of this process is the image's.
 pub(super) fn host_path(path: &TreePath) -> PathBuf {
     Path::new("/").join(Path::new(std::ffi::OsStr::from_bytes(path.as_bytes())))
@@ -68,8 +71,9 @@ fn place_at(entry: &Entry, data: &[u8], path: &Path) -> io::Result<()> {
 
 /// Sets what a package says of a directory.
 pub(super) fn finish_directory(path: &TreePath, meta: &Meta) -> io::Result<()> {
+    let is_mount = MOUNTS.iter().any(|mount| path.as_bytes() == mount.as_bytes());
     let path = host_path(path);
-    if path.is_symlink() {
+    if is_mount || path.is_symlink() {
         return Ok(());
     }
     lchown(&path, Some(meta.uid), Some(meta.gid))?;
