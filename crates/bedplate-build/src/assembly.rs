@@ -15,7 +15,7 @@ use bedplate_types::{Package, Progress, TreePath};
 
 use crate::BuildError;
 use crate::images::Images;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, without_kernel};
 use crate::layout;
 use crate::packages::{APK_DATABASES, packages_in, read_text};
 use crate::programs::Programs;
@@ -171,7 +171,16 @@ impl Assembly<'_> {
     }
 
     fn image(&mut self, step: &Step, image: &ImageId) -> Result<(), BuildError> {
-        let tree = self.images.tree(image)?;
+        let mut tree = self.images.tree(image)?;
+        let kernel = self.plan.kernel.as_ref().map(|kernel| &kernel.image);
+        if step.at.is_root() && kernel == Some(image) {
+            tree = Rc::new(without_kernel(&tree, self.plan.epoch).map_err(|source| {
+                BuildError::Merge {
+                    what: step.origin.clone(),
+                    source,
+                }
+            })?);
+        }
         if step.at.is_root() {
             for path in APK_DATABASES {
                 let text = read_text(&tree, self.workshop.store, path)

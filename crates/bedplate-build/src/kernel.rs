@@ -14,12 +14,12 @@ use bedplate_formats::kernel::{self, inspect};
 use bedplate_formats::tar::{self, Limits};
 use bedplate_spec::planning::KernelPlan;
 use bedplate_store::Store;
-use bedplate_tree::{Content, Entry, EntryKind, InodeKind, Tree, TreeBuilder};
+use bedplate_tree::{Content, Entry, EntryKind, InodeKind, Tree, TreeBuilder, TreeError};
 use bedplate_types::{Arch, Digest, Epoch, Object, TreePath};
 
 use crate::BuildError;
 use crate::images::Images;
-use crate::modules::with_indexes;
+use crate::modules::{is_kernels, with_indexes};
 
 /// What boots a host.
 #[derive(Debug, Clone)]
@@ -136,6 +136,22 @@ fn file(tree: &Tree, path: &str) -> Option<Content> {
         InodeKind::File(content) => Some(content.clone()),
         _ => None,
     }
+}
+
+/// A root that has its kernel in it, without it: [`Kernel`] brings what of it belongs into the host.
+pub(crate) fn without_kernel(tree: &Tree, epoch: Epoch) -> Result<Tree, TreeError> {
+    let boots = |path: &TreePath| {
+        let name = path.as_bytes().strip_prefix(b"boot/");
+        let is = |prefix: &&str| name.is_some_and(|name| name.starts_with(prefix.as_bytes()));
+        ["vmlinuz", "initrd", "System.map", "config-"].iter().any(|prefix| is(prefix))
+    };
+    let mut builder = TreeBuilder::new();
+    let origin = builder.origin("base");
+    let entries = tree
+        .entries()
+        .filter(|entry| !boots(&entry.path) && !is_kernels(&entry.path));
+    builder.archive(entries.collect(), origin)?;
+    Ok(builder.freeze(epoch))
 }
 
 /// The one kernel that packages brought, with its version.

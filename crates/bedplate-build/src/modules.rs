@@ -82,6 +82,11 @@ fn kept(entry: Entry) -> Option<Entry> {
     })
 }
 
+/// Does `path` lie where a kernel's modules and firmware do?
+pub(crate) fn is_kernels(path: &TreePath) -> bool {
+    in_lib(path).is_some()
+}
+
 fn in_lib(path: &TreePath) -> Option<TreePath> {
     let bytes = path.as_bytes();
     let bytes = bytes.strip_prefix(b"usr/").unwrap_or(bytes);

@@ -24,8 +24,8 @@ use bedplate_formats::tar;
 use bedplate_spec::lock::ResolvedImage;
 use bedplate_store::RefKind;
 use bedplate_sys::attributes;
-use bedplate_tree::{Content, Entry, EntryKind, Meta, TreeBuilder, Xattrs};
-use bedplate_types::{DiffId, Digest, Epoch, TreePath};
+use bedplate_tree::{Content, Entry, EntryKind, Meta, Tree, TreeBuilder, TreeError, Xattrs};
+use bedplate_types::{DiffId, Digest, Epoch, Task, TreePath};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{ErrorKind, SourceError};
@@ -48,7 +48,10 @@ impl Sources<'_> {
                 format!("`{}` is not a directory", root.display()),
             ));
         }
-        let walk = Walk::of(root)?;
+        let me = fs::metadata("/proc/self")
+            .map(|meta| meta.uid())
+            .unwrap_or(0);
+        let walk = Walk::of(root, &|host, meta| metadata(host, meta, me))?;
         for socket in &walk.sockets {
             self.progress.warn(&format!(
                 "`{}` is a socket and is left out",
@@ -68,17 +71,13 @@ impl Sources<'_> {
     }
 
     fn pack(&self, root: &Path, walk: &Walk) -> Result<Digest<DiffId>, SourceError> {
-        let mut builder = TreeBuilder::new();
-        let origin = builder.origin("directory");
         let merge =
             |e| SourceError::bad(format!("`{}` is not a file tree", root.display())).because(e);
-        let entries: Vec<Entry> = walk.found.iter().map(|found| found.entry.clone()).collect();
-        builder.archive(entries, origin).map_err(merge)?;
-        let tree = builder.freeze(Epoch(0));
+        let tree = walk.tree(Epoch(0)).map_err(merge)?;
         let task = self
             .progress
             .begin(&root.display().to_string(), Some(tree.content_len()));
-        let files = HostFiles { walk, task: &*task };
+        let files = walk.files(&*task);
         let mut scratch = self.store.scratch_file()?;
         let out = BufWriter::with_capacity(1 << 17, scratch.file());
         tar::write(&tree, &files, Epoch(0), out).map_err(|e| {
@@ -90,7 +89,7 @@ impl Sources<'_> {
 }
 
 /// What stands in a directory, in bytewise order of path.
-struct Walk {
+pub(crate) struct Walk {
     found: Vec<Found>,
     sockets: Vec<PathBuf>,
     /// Did the last change of everything happen long enough ago to show in the time stamps?
@@ -104,10 +103,11 @@ struct Found {
 }
 
 impl Walk {
-    fn of(root: &Path) -> Result<Self, SourceError> {
-        let me = fs::metadata("/proc/self")
-            .map(|meta| meta.uid())
-            .unwrap_or(0);
+    /// Walks through `root`; `meta_of` says what becomes of owner, permissions, time and attributes.
+    pub(crate) fn of(
+        root: &Path,
+        meta_of: &dyn Fn(&Path, &Metadata) -> io::Result<Meta>,
+    ) -> Result<Self, SourceError> {
         let mut walk = Self {
             found: Vec::new(),
             sockets: Vec::new(),
@@ -131,10 +131,9 @@ impl Walk {
                 continue;
             };
             walk.settled &= is_settled(&meta);
-            let meta_of = metadata(&host, &meta, me).map_err(read)?;
             let entry = Entry {
                 path,
-                meta: meta_of,
+                meta: meta_of(&host, &meta).map_err(read)?,
                 kind,
             };
             walk.found.push(Found {
@@ -177,6 +176,20 @@ impl Walk {
             self.sockets.push(host.to_owned());
             return Ok(None);
         }))
+    }
+
+    /// As a tree, whose contents [`files`](Self::files) has.
+    pub(crate) fn tree(&self, epoch: Epoch) -> Result<Tree, TreeError> {
+        let mut builder = TreeBuilder::new();
+        let origin = builder.origin("directory");
+        let entries: Vec<Entry> = self.found.iter().map(|found| found.entry.clone()).collect();
+        builder.archive(entries, origin)?;
+        Ok(builder.freeze(epoch))
+    }
+
+    /// The contents of the tree; `task` is told what was read.
+    pub(crate) fn files<'a>(&'a self, task: &'a dyn Task) -> HostFiles<'a> {
+        HostFiles { walk: self, task }
     }
 
     /// Names the state that everything is in.
@@ -245,9 +258,10 @@ fn content(number: usize, len: u64) -> Content {
     }
 }
 
-struct HostFiles<'a> {
+/// Reads what a [`Walk`] found.
+pub(crate) struct HostFiles<'a> {
     walk: &'a Walk,
-    task: &'a dyn bedplate_types::Task,
+    task: &'a dyn Task,
 }
 
 impl ReadContent for HostFiles<'_> {

@@ -6,7 +6,7 @@
 //! registry ----+                               config, manifest --+
 //! oci: --------+-- Blobs: documents, layers -- layers: verify, ---+--> Store
 //! archives ----+                               unpack, verify     |
-//! dir:, tar:, packages: -- one tar each --------------------------+
+//! dir:, tar:, packages:, base: -- tars ---------------------------+
 //! ```
 //!
 //! Level 4. Everything from outside is checked before it is kept: a manifest against the digest that
@@ -15,6 +15,7 @@
 //! what an image is used for; nothing prints.
 
 mod archive;
+mod base;
 mod directory;
 mod documents;
 mod error;
@@ -27,6 +28,7 @@ mod registry;
 mod sources;
 mod tarball;
 
+pub use base::worker;
 pub use error::{ErrorKind, SourceError};
 pub use options::{Options, Pull};
 pub use sources::Sources;

@@ -87,6 +87,7 @@ impl<'a> Sources<'a> {
         let reference = match request {
             ImageRequest::Reference(reference) => reference,
             ImageRequest::Packages(packages) => return self.resolve_packages(packages),
+            ImageRequest::Base(packages) => return self.resolve_base(packages),
         };
         let image = match reference {
             Reference::Registry(reference) => {

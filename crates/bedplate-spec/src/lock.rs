@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 
 /// Something that a spec asks for and that a source can bring: the key of a [`Lock`].
 ///
-/// Serialised as text: a [`Reference`], or `packages:` and the request as JSON.
+/// Serialised as text: a [`Reference`], or `packages:` or `debian:` and the request as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ImageRequest {
     /// An image.
     Reference(Reference),
     /// A set of distribution packages, unpacked over one another.
     Packages(PackageRequest),
+    /// The essential packages of a Debian-like distribution and these, installed: a whole root.
+    Base(PackageRequest),
 }
 
 /// Packages of a distribution, with all that they depend on (recommended ones only on request).
@@ -121,6 +123,11 @@ impl ImageRequest {
                     packages.origin()
                 )
             }
+            Self::Base(packages) => {
+                let names = packages.include.join(" ");
+                let with = if names.is_empty() { "" } else { " with " };
+                format!("debian base{with}{names} ({})", packages.origin())
+            }
         }
     }
 }
@@ -129,10 +136,17 @@ impl Serialize for ImageRequest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Reference(reference) => serializer.collect_str(reference),
-            Self::Packages(packages) => {
-                let json = serde_json::to_string(packages).map_err(serde::ser::Error::custom)?;
-                serializer.serialize_str(&format!("packages:{json}"))
-            }
+            Self::Packages(request) => serialize_request(serializer, "packages", request),
+            Self::Base(request) => serialize_request(serializer, "debian", request),
         }
     }
+}
+
+fn serialize_request<S: serde::Serializer>(
+    serializer: S,
+    kind: &str,
+    request: &PackageRequest,
+) -> Result<S::Ok, S::Error> {
+    let json = serde_json::to_string(request).map_err(serde::ser::Error::custom)?;
+    serializer.serialize_str(&format!("{kind}:{json}"))
 }

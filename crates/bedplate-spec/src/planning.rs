@@ -21,7 +21,7 @@ pub struct BuildPlan {
     pub kernel: Option<KernelPlan>,
     /// The kernel command line, as the spec has it; the builder may append to it.
     pub cmdline: String,
-    /// Is PID 1 our own, or does an image of `init:` bring one?
+    /// Is PID 1 our own, or does an image of `init:` or the base bring one?
     pub init: InitFlavour,
     /// Where its root lies.
     pub root: RootForm,
@@ -41,14 +41,25 @@ pub enum InitFlavour {
     Bedplate,
     /// Whatever the images of `init:` hold as `/init`.
     Images,
+    /// `/sbin/init` of the base.
+    Base,
+}
+
+impl InitFlavour {
+    /// Where the root of such a host lies unless its spec says so.
+    pub(crate) fn usual_root(self) -> RootForm {
+        match self {
+            Self::Bedplate | Self::Images => RootForm::Initramfs,
+            Self::Base => RootForm::Image,
+        }
+    }
 }
 
 /// Where the root of a host lies.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RootForm {
     /// The initramfs is the root.
-    #[default]
     Initramfs,
     /// The root is a read-only image, which an initramfs finds ([`bedplate_boot::root`]).
     Image,

@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::check::{KERNEL, default_dependencies};
 use crate::language::{HOST, Kind};
 use crate::lock::ImageRequest;
-use crate::planning::RootForm;
 use crate::spec::{
     Container, HostFile, HostFileKind, Kernel, MetadataForm, Spec, Volume, VolumeFormat,
 };
@@ -33,7 +32,8 @@ impl Spec {
         let file = SpecFile {
             include: Vec::new(),
             hostname: self.hostname.clone(),
-            root: (self.root != RootForm::default()).then_some(self.root),
+            base: self.base_image.as_ref().map(|base| base_of(&base.image)),
+            root: (self.root != self.flavour.usual_root()).then_some(self.root),
             kernel: self.kernel.as_ref().map(kernel),
             init: self.init_entries(),
             onboot: self.onboot.iter().map(container).map(Some).collect(),
@@ -78,6 +78,18 @@ fn origin_of(what: &str, image: &ImageRequest) -> Origin {
             image: None,
             packages: Some(Packages::from_request(request, default_dependencies(what))),
         },
+        ImageRequest::Base(_) => unreachable!("only `base` asks for one"),
+    }
+}
+
+fn base_of(image: &ImageRequest) -> written::Base {
+    match image {
+        ImageRequest::Reference(reference) => written::Base::Image(reference.to_string()),
+        ImageRequest::Packages(request) | ImageRequest::Base(request) => {
+            written::Base::Distribution(written::Distribution {
+                debian: Some(request.clone().into()),
+            })
+        }
     }
 }
 

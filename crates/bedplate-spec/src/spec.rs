@@ -19,6 +19,8 @@ pub struct Spec {
     pub base: PathBuf,
     /// The host's name.
     pub hostname: Option<String>,
+    /// What everything else goes on top of.
+    pub base_image: Option<BaseImage>,
     /// The kernel; a spec of fragments may have none.
     pub kernel: Option<Kernel>,
     /// Whose PID 1 it is.
@@ -57,7 +59,7 @@ pub struct Place {
 /// The kernel of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Kernel {
-    /// Where it comes from; a spec of fragments may give only a command line.
+    /// Where it comes from; the base where absent. A spec of fragments may give only a command line.
     pub image: Option<ImageRequest>,
     /// The kernel command line.
     pub cmdline: String,
@@ -67,6 +69,15 @@ pub struct Kernel {
     pub tar: Option<String>,
     /// Name of the microcode archive in the image.
     pub ucode: Option<String>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// The root that a host begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseImage {
+    /// Which.
+    pub image: ImageRequest,
     /// Where it stands.
     pub place: Place,
 }
@@ -178,6 +189,7 @@ pub enum MetadataForm {
 impl Spec {
     /// Everything that must be resolved before planning: each request once, in the order of the spec.
     pub fn requests(&self) -> Vec<ImageRequest> {
+        let base = self.base_image.iter().map(|base| &base.image);
         let kernel = self
             .kernel
             .iter()
@@ -189,7 +201,7 @@ impl Spec {
             .filter_map(|volume| volume.image.as_ref());
         let containers = self.containers().map(|container| &container.image);
         let mut seen = std::collections::BTreeSet::new();
-        kernel
+        base.chain(kernel)
             .chain(init)
             .chain(volumes)
             .chain(containers)

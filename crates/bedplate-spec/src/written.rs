@@ -20,6 +20,8 @@ pub(crate) struct SpecFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel: Option<Kernel>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<Vec<Option<InitEntry>>>,
@@ -37,6 +39,56 @@ pub(crate) struct SpecFile {
     pub files: Vec<Option<File>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust: Option<Trust>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Base {
+    Image(String),
+    Distribution(Distribution),
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Distribution {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debian: Option<Debian>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Debian {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub components: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
+}
+
+impl From<Debian> for PackageRequest {
+    fn from(written: Debian) -> Self {
+        Self {
+            suite: written.suite,
+            components: written.components.unwrap_or_default(),
+            mirror: written.mirror,
+            include: written.packages,
+            dependencies: Dependencies::Required,
+        }
+    }
+}
+
+impl From<PackageRequest> for Debian {
+    fn from(request: PackageRequest) -> Self {
+        Self {
+            suite: request.suite,
+            components: Some(request.components).filter(|components| !components.is_empty()),
+            mirror: request.mirror,
+            packages: request.include,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -17,6 +17,7 @@ pub mod old_root;
 pub mod polling;
 pub mod qemu;
 pub mod replace;
+pub mod sandbox;
 pub mod scratch;
 pub mod signals;
 pub mod smbios;

@@ -25,6 +25,9 @@ use command_line::{Command, CommandLine};
 use report::Failure;
 
 fn main() -> ExitCode {
+    if let Some(code) = bedplate_sources::worker() {
+        return code;
+    }
     let CommandLine {
         cache,
         json,

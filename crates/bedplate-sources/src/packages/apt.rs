@@ -3,9 +3,10 @@
 //! ```text
 //! STORE/work/apt-KEY/     KEY: digest of the sources list and the architecture
 //!   apt.conf              read after the build machine's own, so that proxies stay and hooks go
-//!   sources.list   status (empty)   lists/   cache/   trusted.d/   updated   lock
+//!   sources.list   status           lists/   cache/   trusted.d/   updated   lock
 //! ```
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,24 @@ const KEYRINGS: [&str; 2] = [
 /// How often the growth of a download is reported.
 const WATCH: Duration = Duration::from_millis(200);
 const TRUSTED: &str = "/etc/apt/trusted.gpg.d";
+
+/// What a base has installed from the beginning: nothing that makes an initramfs belongs in one, but kernel
+/// packages ask for it.
+pub(crate) const STAND_IN: &str = "\
+Package: bedplate-no-initramfs
+Status: install ok installed
+Priority: optional
+Section: misc
+Maintainer: nobody <nobody@localhost>
+Architecture: all
+Version: 1
+Provides: linux-initramfs-tool
+Description: stands for an initramfs generator, which this host does not need
+
+";
+
+/// The essential packages (apt-patterns(7)); apt counts itself among them, and an image has no use for it.
+const ESSENTIAL: &str = "?and(?essential, ?not(?exact-name(apt)))";
 
 /// An `apt-get` for one set of archives. While it lives, no other process uses the same directories.
 pub(crate) struct Apt {
@@ -72,6 +91,7 @@ impl Apt {
             file.commit()
         };
         write("status", "").map_err(prepare)?;
+        write("status-base", STAND_IN).map_err(prepare)?;
         write("sources.list", sources_list).map_err(prepare)?;
         write("apt.conf", &configuration(&dir, options)).map_err(prepare)?;
         Ok(Self { dir, _lock: lock })
@@ -125,7 +145,7 @@ impl Apt {
         Ok(listed)
     }
 
-    /// Downloads packages into `directory`. apt checks them against the lists, and those by signature.
+    /// Downloads packages into `directory`. apt checks their digests.
     pub(crate) fn download(
         &self,
         packages: &[&Listed],
@@ -138,27 +158,49 @@ impl Apt {
             many => format!("download of {} packages", many.len()),
         };
         let task = progress.begin(&what, Some(total));
-        let names = packages
-            .iter()
-            .map(|deb| format!("{}:{}={}", deb.name, deb.arch, deb.version));
+        let files = packages.iter().flat_map(|deb| {
+            let target = directory.join(&deb.file).into_os_string();
+            // The method `file` leaves a file where it is.
+            let uri = match deb.uri.strip_prefix("file:") {
+                Some(path) => format!("copy:{path}"),
+                None => deb.uri.clone(),
+            };
+            [
+                OsString::from(uri),
+                target,
+                format!("SHA256:{}", deb.digest.hex()).into(),
+            ]
+        });
         let download = || {
-            self.run("download", |apt| {
-                let mut apt = apt.arg("--").args(names);
-                apt.command().current_dir(directory);
-                apt
-            })
+            let helper = Tool::new("/usr/lib/apt/apt-helper", "apt");
+            let helper = self.configured(helper).arg("download-file");
+            helper.args(files).output().map_err(explain)
         };
         watched(directory, &*task, download).map(drop)
     }
 
     fn run(&self, command: &str, with: impl FnOnce(Tool) -> Tool) -> Result<Vec<u8>, SourceError> {
-        let apt = Tool::new("apt-get", "apt")
-            .arg("-c")
+        let apt = self.configured(Tool::new("apt-get", "apt"));
+        with(apt.args(["-q", command])).output().map_err(explain)
+    }
+
+    /// What the essential packages and `names` come to.
+    pub(crate) fn resolve_base(&self, names: &[String]) -> Result<Vec<Listed>, SourceError> {
+        let status = format!("Dir::State::status={}/status-base", self.dir.display());
+        let text = self.run("install", |apt| {
+            apt.args(["--print-uris", "--yes", "-o", "APT::Install-Recommends=false"])
+                .args(["-o", &status, "-o", "Dir::Cache::pkgcache=pkgcache-base.bin"])
+                .args(["--", ESSENTIAL])
+                .args(names)
+        })?;
+        listed::parse(&String::from_utf8_lossy(&text))
+    }
+
+    fn configured(&self, tool: Tool) -> Tool {
+        tool.arg("-c")
             .arg(self.dir.join("apt.conf"))
-            .args(["-q", command])
             .env("LC_ALL", "C.UTF-8")
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        with(apt).output().map_err(explain)
+            .env("DEBIAN_FRONTEND", "noninteractive")
     }
 }
 

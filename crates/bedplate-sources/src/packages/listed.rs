@@ -14,6 +14,8 @@ pub(crate) struct Listed {
     pub(crate) file: String,
     pub(crate) size: u64,
     pub(crate) digest: Digest<Blob>,
+    /// Where it is to be had.
+    pub(crate) uri: String,
 }
 
 /// Parses all lines that list a package.
@@ -30,7 +32,7 @@ fn parse_line(line: &str) -> Result<Listed, SourceError> {
             "apt-get lists a package in an unknown form: {line}"
         ))
     };
-    let (_, rest) = line[1..].split_once("' ").ok_or_else(malformed)?;
+    let (uri, rest) = line[1..].split_once("' ").ok_or_else(malformed)?;
     let fields: Vec<&str> = rest.split(' ').collect();
     let [file, size, hash, ..] = fields[..] else {
         return Err(malformed());
@@ -55,6 +57,7 @@ fn parse_line(line: &str) -> Result<Listed, SourceError> {
         file: file.to_owned(),
         size: size.parse().map_err(|_| malformed())?,
         digest: format!("sha256:{hex}").parse().map_err(|_| malformed())?,
+        uri: uri.to_owned(),
     })
 }
 
@@ -64,6 +67,11 @@ pub(crate) fn check_names(names: &[String]) -> Result<(), SourceError> {
     if names.is_empty() {
         return Err(SourceError::bad("no package is named"));
     }
+    check_each(names)
+}
+
+/// The same for names that may be none.
+pub(crate) fn check_each(names: &[String]) -> Result<(), SourceError> {
     for name in names {
         let (plain, version) = name.split_once('=').unwrap_or((name, "0"));
         let name_byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b);

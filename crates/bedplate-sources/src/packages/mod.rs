@@ -20,10 +20,10 @@
 //!
 //! What a request was resolved to is noted: a second build runs no apt and touches no network.
 
-mod apt;
+pub(crate) mod apt;
 mod archives;
-mod listed;
-mod unpack;
+pub(crate) mod listed;
+pub(crate) mod unpack;
 
 use std::time::Duration;
 
@@ -36,11 +36,15 @@ use crate::options::Pull;
 use crate::sources::Sources;
 use apt::Apt;
 use archives::Archives;
+pub(crate) use archives::distribution;
 use listed::{Listed, plain_name};
 use unpack::Unpacked;
 
 /// Package lists older than this are fetched again before something new is resolved.
 const LISTS_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// Makes an image of a request, with an apt for its archives.
+pub(crate) type Fetch<'a> = dyn Fn(&PackageRequest, &Apt) -> Result<ResolvedImage, SourceError> + 'a;
 
 impl Sources<'_> {
     pub(crate) fn resolve_packages(
@@ -48,6 +52,17 @@ impl Sources<'_> {
         request: &PackageRequest,
     ) -> Result<ResolvedImage, SourceError> {
         listed::check_names(&request.include)?;
+        self.resolve_set("packages", request, &|request, apt| self.fetch_packages(request, apt))
+    }
+
+    /// What `fetch` makes of a request, which is asked only where it is not noted; `what` names the kind of
+    /// request in the store.
+    pub(crate) fn resolve_set(
+        &self,
+        what: &str,
+        request: &PackageRequest,
+        fetch: &Fetch<'_>,
+    ) -> Result<ResolvedImage, SourceError> {
         let (host, suite) = archives::host_suite(request.suite.as_deref())?;
         let request = PackageRequest {
             suite: Some(suite),
@@ -56,21 +71,18 @@ impl Sources<'_> {
         let json = serde_json::to_string(&request).expect("a request is plain data");
         let names = request.include.join(" ");
         let suite = request.suite.as_deref().unwrap_or_default();
-        let name = format!(
-            "packages {names} ({suite}) linux/{} {json}",
-            self.options.arch
-        );
+        let name = format!("{what} {names} ({suite}) linux/{} {json}", self.options.arch);
         if let Some(noted) = self.noted(&name)? {
             return Ok(noted);
         }
         let archives = Archives::of(&request, &host)?;
-        let image = match self.resolve_from(&request, &archives) {
+        let image = match self.resolve_from(&request, &archives, fetch) {
             // Not every suite has updates; those of another suite were only a guess.
             Err(error) if error.kind() == ErrorKind::Network && archives.has_guesses() => {
                 self.progress.warn(&format!(
                     "suite {suite} has no updates or security archive here"
                 ));
-                self.resolve_from(&request, &archives.without_guesses())
+                self.resolve_from(&request, &archives.without_guesses(), fetch)
             }
             result => result,
         }?;
@@ -82,6 +94,7 @@ impl Sources<'_> {
         &self,
         request: &PackageRequest,
         archives: &Archives,
+        fetch: &Fetch<'_>,
     ) -> Result<ResolvedImage, SourceError> {
         let list = archives.sources_list();
         let apt = Apt::prepare(self.store, &self.options, &list, self.progress)?;
@@ -91,13 +104,13 @@ impl Sources<'_> {
             LISTS_AGE
         };
         let fresh = apt.update_if_older(age, self.progress)?;
-        match self.fetch_packages(request, &apt) {
+        match fetch(request, &apt) {
             // The mirror has moved on since the lists were fetched.
             Err(error)
                 if !fresh && matches!(error.kind(), ErrorKind::Network | ErrorKind::NotFound) =>
             {
                 apt.update_if_older(Duration::ZERO, self.progress)?;
-                self.fetch_packages(request, &apt)
+                fetch(request, &apt)
             }
             result => result,
         }
@@ -127,7 +140,7 @@ impl Sources<'_> {
         let mut layers = vec![self.merged_usr()?];
         layers.extend(unpacked.iter().map(|package| package.layer));
         layers.push(self.status(&unpacked)?);
-        let distribution = archives::distribution(request);
+        let distribution = distribution(request);
         let packages = listed
             .iter()
             .zip(&unpacked)

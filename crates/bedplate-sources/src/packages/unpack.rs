@@ -195,10 +195,10 @@ fn ref_name(deb: &Listed) -> String {
 }
 
 /// Hashes what is read from it, or written to it.
-struct Hashing<'a, T> {
-    inner: T,
-    hash: Sha256,
-    task: &'a dyn Task,
+pub(crate) struct Hashing<'a, T> {
+    pub(crate) inner: T,
+    pub(crate) hash: Sha256,
+    pub(crate) task: &'a dyn Task,
 }
 
 impl<T: Read> Read for Hashing<'_, T> {

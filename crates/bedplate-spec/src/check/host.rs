@@ -11,7 +11,7 @@ use bedplate_boot::trust::is_public_key;
 use super::containers::{self, Section};
 use super::images::{KERNEL, request};
 use super::settings::Known;
-use super::{files, order, volumes};
+use super::{base, files, order, volumes};
 use crate::diagnostics::{Diagnostic, Diagnostics, Position, Severity};
 use crate::gathering::{Gathered, SourceFile};
 use crate::planning::{InitFlavour, RootForm};
@@ -86,6 +86,7 @@ pub(crate) fn merge(gathered: Gathered, variables: &Variables) -> Result<Spec, D
     let mut volumes = Vec::new();
     let mut files = Vec::new();
     for source in &sources {
+        base::merge(source, &mut spec, &mut found);
         merge_kernel(source, &mut spec, &mut found);
         merge_init(source, &mut spec, &mut found);
         let file = &source.file;
@@ -102,9 +103,6 @@ pub(crate) fn merge(gathered: Gathered, variables: &Variables) -> Result<Spec, D
         }
         volumes.extend(located(source, "volumes", &file.volumes));
         files.extend(located(source, "files", &file.files));
-        if let Some(root) = file.root {
-            spec.root = root;
-        }
         if let Some(name) = &file.hostname {
             set_hostname(&Spot::new(source, "/hostname"), name, &mut spec, &mut found);
         }
@@ -112,9 +110,16 @@ pub(crate) fn merge(gathered: Gathered, variables: &Variables) -> Result<Spec, D
             merge_trust(&Spot::new(source, "/trust"), trust, &mut spec, &mut found);
         }
     }
-    if spec.init.is_empty() || spec.names_bedplate {
-        spec.flavour = InitFlavour::Bedplate;
+    spec.flavour = match (&spec.base_image, spec.init.is_empty(), spec.names_bedplate) {
+        (_, _, true) | (None, true, false) => InitFlavour::Bedplate,
+        (_, false, false) => InitFlavour::Images,
+        (Some(_), true, false) => InitFlavour::Base,
+    };
+    if spec.flavour == InitFlavour::Base {
+        base::refuse_containers(&containers, &volumes, &mut found);
     }
+    let told = sources.iter().rev().find_map(|source| source.file.root);
+    spec.root = told.unwrap_or(spec.flavour.usual_root());
     check_root(&sources, &spec, &mut found);
     volumes::merge(&volumes, &mut spec, &mut found);
     let known = Known {
@@ -137,9 +142,10 @@ fn empty() -> Spec {
     Spec {
         base: PathBuf::new(),
         hostname: None,
+        base_image: None,
         kernel: None,
         flavour: InitFlavour::Images,
-        root: RootForm::default(),
+        root: RootForm::Initramfs,
         trust: Vec::new(),
         names_bedplate: false,
         init: Vec::new(),

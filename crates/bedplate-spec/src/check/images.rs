@@ -50,13 +50,7 @@ pub(super) fn request(
                 found.push(spot.error(format!("the packages of the {what} are an empty list")));
                 return None;
             }
-            let bad = packages.include.iter().find(|name| !is_package(name));
-            if let Some(name) = bad {
-                let hint = "a name has `a` to `z`, `0` to `9`, `+`, `-` and `.`";
-                found.push(
-                    spot.error(format!("`{name}` is not the name of a package"))
-                        .hint(hint),
-                );
+            if !check_names(&packages.include, &spot, found) {
                 return None;
             }
             Some(ImageRequest::Packages(packages))
@@ -65,7 +59,20 @@ pub(super) fn request(
     }
 }
 
-fn reference(text: &str, spot: &Spot<'_>, found: &mut Vec<Diagnostic>) -> Option<ImageRequest> {
+/// Are these names of packages? The first one that is none is reported.
+pub(super) fn check_names(names: &[String], spot: &Spot<'_>, found: &mut Vec<Diagnostic>) -> bool {
+    let Some(name) = names.iter().find(|name| !is_package(name)) else {
+        return true;
+    };
+    let hint = "a name has `a` to `z`, `0` to `9`, `+`, `-` and `.`";
+    found.push(
+        spot.error(format!("`{name}` is not the name of a package"))
+            .hint(hint),
+    );
+    false
+}
+
+pub(super) fn reference(text: &str, spot: &Spot<'_>, found: &mut Vec<Diagnostic>) -> Option<ImageRequest> {
     if text.starts_with("@pkg:") {
         let message = format!(
             "`{text}` names a LinuxKit package by its sources, which needs `linuxkit pkg build`"

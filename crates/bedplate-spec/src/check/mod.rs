@@ -1,5 +1,6 @@
 //! The rules of the language that a table of keys cannot state.
 
+mod base;
 mod containers;
 mod files;
 mod host;

@@ -79,6 +79,7 @@ fn check_format(
         image,
         Some(
             ImageRequest::Packages(_)
+                | ImageRequest::Base(_)
                 | ImageRequest::Reference(Reference::Dir(_) | Reference::Tar(_))
         )
     );

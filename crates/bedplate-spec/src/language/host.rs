@@ -20,7 +20,20 @@ pub static HOST: Map = Map {
             )
             .bedplate(),
             key("hostname", Kind::Text, "The host's name, written to `/etc/hostname`.").bedplate(),
-            key("kernel", Kind::Map(&KERNEL), "The kernel. Without it only a `tar` can be built."),
+            key(
+                "base",
+                Kind::Any(&[Kind::Text, Kind::Map(&BASE)]),
+                "The root that everything else goes on top of: an image reference, or a distribution whose \
+                 packages are installed. Without `init`, PID 1 is then the base's own `/sbin/init`. Of several \
+                 files the last one's counts.",
+            )
+            .bedplate(),
+            key(
+                "kernel",
+                Kind::Map(&KERNEL),
+                "The kernel. Without it only a `tar` can be built. With a `base` it may have only a `cmdline`: the \
+                 kernel is then the base's.",
+            ),
             key(
                 "init",
                 Kind::List(&INIT_ENTRY),
@@ -28,7 +41,7 @@ pub static HOST: Map = Map {
                  Bedplate's own init. Where the list has images but not that word, the images bring \
                  PID 1 themselves, as LinuxKit's do.",
             )
-            .default("`[bedplate]`"),
+            .default("`[bedplate]`; with a `base` none"),
         ],
         CONTAINER_LISTS,
         &[
@@ -38,7 +51,7 @@ pub static HOST: Map = Map {
                 "Where the root lies. `initramfs`: it is unpacked into memory at boot. `image`: it is a compressed, \
                  read-only image below a file system in memory, which a small initramfs finds, verifies and mounts.",
             )
-            .default("`initramfs`")
+            .default("`image` where `base` brings PID 1, else `initramfs`")
             .bedplate(),
             key("volumes", Kind::Maps(&VOLUME), "Named trees that containers share."),
             key("files", Kind::Maps(&FILE), "Files of the root, placed after all else."),
@@ -69,6 +82,40 @@ static KERNEL: Map = Map {
         )
         .default("`kernel.tar`"),
         key("ucode", Kind::Text, "Name of a cpio archive with microcode in the image, which goes before the initrd."),
+    ]],
+};
+
+static BASE: Map = Map {
+    name: "base",
+    doc: "A root of a distribution's packages.",
+    extensible: false,
+    keys: &[&[
+        key("debian", Kind::Map(&DEBIAN), "Debian, or a distribution that is made like it.").bedplate(),
+    ]],
+};
+
+static DEBIAN: Map = Map {
+    name: "debian base",
+    doc: "The essential packages of a Debian-like distribution and those named here, with what they depend on, \
+          installed: their maintainer scripts run, in a sandbox without network. No password is set, and \
+          nothing that belongs to one machine (SSH host keys, machine id) is left.",
+    extensible: false,
+    keys: &[&[
+        key("suite", Kind::Text, "Suite, such as `trixie`.")
+            .default("that of the build machine")
+            .bedplate(),
+        key("components", TEXTS, "Components of the archive.")
+            .default("`[main]`")
+            .bedplate(),
+        key("mirror", Kind::Text, "URL of the archive.")
+            .default("that of the build machine")
+            .bedplate(),
+        key(
+            "packages",
+            TEXTS,
+            "Names of packages beside the essential ones. A kernel brings no initramfs generator.",
+        )
+        .bedplate(),
     ]],
 };
 

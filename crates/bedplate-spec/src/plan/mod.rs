@@ -54,8 +54,9 @@ pub fn plan(spec: &Spec, lock: &Lock, options: &PlanOptions) -> Result<BuildPlan
     };
     planner.check_architectures();
     let kernel = spec.kernel.as_ref();
+    let base = spec.base_image.as_ref().map(|base| &base.image);
     let plan = kernel
-        .and_then(|kernel| Some((kernel.image.clone()?, kernel)))
+        .and_then(|kernel| Some((kernel.image.as_ref().or(base)?.clone(), kernel)))
         .map(|(image, kernel)| kernel_plan(image, kernel));
     planner.root();
     planner.volumes();

@@ -17,6 +17,9 @@ const HOST_DIRECTORIES: [(&str, u32); 7] = [
     ("var", 0o755),
 ];
 
+/// PID 1 of a distribution.
+const BASE_INIT: &str = "/sbin/init";
+
 /// Where the resolver's configuration of the host is written at run time (LinuxKit's place).
 const RESOLV_CONF: &str = "/run/resolvconf/resolv.conf";
 
@@ -34,7 +37,11 @@ impl Planner<'_> {
     /// Everything at `/` that comes before volumes and containers.
     pub(super) fn root(&mut self) {
         let is_ours = self.spec.flavour == InitFlavour::Bedplate;
-        self.root_defaults(&TreePath::root(), "every host");
+        if self.spec.flavour == InitFlavour::Base {
+            self.base_defaults();
+        } else {
+            self.root_defaults(&TreePath::root(), "every host");
+        }
         if is_ours {
             self.text(path("etc/hosts"), "every host", HOSTS);
             for (directory, mode) in HOST_DIRECTORIES {
@@ -45,6 +52,11 @@ impl Planner<'_> {
                 };
                 self.step(path(directory), "every host", Action::Directory(owner));
             }
+        }
+        if let Some(base) = &self.spec.base_image {
+            let origin = origin("base", &base.place);
+            self.resolved(&base.image, &base.place);
+            self.image(TreePath::root(), &origin, &base.image);
         }
         for entry in &self.spec.init {
             let origin = origin(&format!("init `{}`", entry.image.describe()), &entry.place);
@@ -58,7 +70,18 @@ impl Planner<'_> {
             // After the images, so that none of them replaces PID 1.
             self.step(TreePath::root(), "init `bedplate`", Action::InitPrograms);
         }
-        self.symlink("etc/resolv.conf", "every host", RESOLV_CONF);
+        if self.spec.flavour != InitFlavour::Base {
+            self.symlink("etc/resolv.conf", "every host", RESOLV_CONF);
+        }
+    }
+
+    /// What a base may lack to be booted; all else is the base's own.
+    fn base_defaults(&mut self) {
+        for name in ["dev", "proc", "sys"] {
+            self.directory(path(name), "every host");
+        }
+        // Where the kernel looks for PID 1 in an initramfs.
+        self.symlink("init", "every host", BASE_INIT);
     }
 
     /// An image as the root of a container at `at`.
@@ -121,7 +144,7 @@ impl Planner<'_> {
 /// Was the image made by a container tool, which leaves files of its own in it?
 fn brings_dockers_files(image: &ImageRequest) -> bool {
     match image {
-        ImageRequest::Packages(_) => false,
+        ImageRequest::Packages(_) | ImageRequest::Base(_) => false,
         ImageRequest::Reference(Reference::Dir(_) | Reference::Tar(_)) => false,
         ImageRequest::Reference(_) => true,
     }
