@@ -6,9 +6,11 @@
 )]
 
 pub mod machine;
+pub mod media;
 pub mod server;
+pub mod tls;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -316,4 +318,57 @@ fn small(entries: Vec<Entry>) -> Vec<Entry> {
         kept.push(file(&text(entry), 0o644, bytes));
     }
     kept
+}
+
+/// The root came up whole: what its init says.
+#[track_caller]
+pub fn came_up(console: &str) -> String {
+    let lines = console
+        .lines()
+        .filter_map(|line| line.strip_prefix("ROOT: "));
+    let said = lines.collect::<Vec<_>>().join("\n");
+    assert!(
+        said.starts_with("up as 1") && said.ends_with("done"),
+        "{console}"
+    );
+    let description = format!("description: {}", hex(&kit().root.description.render()));
+    for expected in [
+        "root: overlay / overlay rw",
+        "wrote: yes",
+        "modprobe: /sbin/modprobe",
+        &format!("noise: {}", kit().noise),
+        &description,
+    ] {
+        assert!(said.contains(expected), "{expected} is not in\n{console}");
+    }
+    said
+}
+
+/// The boot stopped before the root: the message.
+#[track_caller]
+pub fn stopped(console: &str) -> String {
+    let (_, after) = console
+        .split_once("bedplate: THE BOOT STOPPED\n")
+        .expect(console);
+    let message = after
+        .lines()
+        .find_map(|line| line.strip_prefix("bedplate: "));
+    assert!(!console.contains("ROOT:"), "{console}");
+    message.expect(console).to_owned()
+}
+
+/// What a server has of a root, under `/d`.
+pub fn served(root: &Root) -> BTreeMap<String, Vec<u8>> {
+    let json = root.description.render();
+    let signature = trust::sign(&SEED, &json).into_bytes();
+    [
+        ("/d/small-image.json".to_owned(), json),
+        ("/d/small-image.json.sig".to_owned(), signature),
+        ("/d/small-root.img".to_owned(), root.image.clone()),
+    ]
+    .into()
+}
+
+pub fn plain(stream: std::net::TcpStream) -> Box<dyn server::Connection> {
+    Box::new(stream)
 }
