@@ -13,13 +13,20 @@ use roots::tls::Certificate;
 use roots::{came_up, file, kit, media, plain, served};
 
 #[test]
+fn the_init_is_smaller_than_2_mib() {
+    let init = bedplate_testkit::guest_programs().join("bedplate-init");
+    let len = std::fs::metadata(init).unwrap().len();
+    assert!(len < 2 << 20, "bedplate-init has {len} bytes");
+}
+
+#[test]
 fn vm_a_root_in_the_initramfs_is_in_memory_once() {
     let mut more = kit().described();
     more.push(file(ROOT_IMAGE, 0o644, kit().root.image.clone()));
     more.push(file("networking.json", 0o644, "{}"));
     let initramfs = kit().initramfs("initramfs.cpio", Place::Initramfs, more);
     let console = Machine::new(&initramfs)
-        .cmdline("single")
+        .cmdline("single rootfstype=ramfs")
         .more(&["-uuid", "564d4042-d0a9-4aab-a2fc-22b2dfd34ce2"])
         .boot()
         .ended();
@@ -130,6 +137,7 @@ fn vm_a_root_comes_from_servers_whatever_they_do() {
         "small-root.img: it answered 404",
         "the connection ended in the middle of the file after 4000000 of",
         "nothing came for 10 s after 4500000 of",
+        "fetching the root: ",
         "`small-root.img` came whole, and its SHA-256 is right",
     ] {
         assert!(
