@@ -103,6 +103,7 @@ pub const PACKAGES: &[Package] = &[
         "setpriv",
         "tests: building as an ordinary user",
     ),
+    package("xorriso", "xorriso", "tests: media that hold a root"),
     package("zstd", "zstd", "tests: judges our initrds; benchmarks"),
 ];
 

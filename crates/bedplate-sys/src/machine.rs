@@ -73,6 +73,20 @@ pub fn uptime() -> Duration {
     )
 }
 
+/// Fills a buffer with random bytes; waits until the kernel has some.
+pub fn random(bytes: &mut [u8]) -> io::Result<()> {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        let rest = &mut bytes[filled..];
+        match rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty()) {
+            Ok(count) => filled += count,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
 /// Sets the clock, in seconds since 1970.
 pub fn set_clock(seconds: u64) -> io::Result<()> {
     let time = Timespec {

@@ -92,7 +92,10 @@ pub fn from_file(
         device.display()
     ));
     mount_medium(&device, &file_system)
-        .map_err(|error| Stop::because(format!("cannot mount the file system `{label}`"), error))?;
+        .map_err(|error| Stop::because(format!(
+                "cannot mount the file system `{label}` of {} (the kernel's messages above say more)",
+                device.display()
+            ), error))?;
     let inside = |path: &str| Path::new(PLACE).join(path.trim_start_matches('/'));
     let (description, file) = match path.ends_with(".json") {
         true => {

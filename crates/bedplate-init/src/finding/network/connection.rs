@@ -8,15 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bedplate_finding::http::{BadHead, BadUrl, Body, Head, LONGEST_HEAD, Scheme, Url, request};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::{InvalidDnsNameError, ServerName};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use super::tls;
 
 /// A connection on which nothing comes for so long is given up.
 pub const STALLED: Duration = Duration::from_secs(10);
 const REDIRECTIONS: usize = 10;
-/// The certificates of whom to believe, as Debian has them.
-const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Why a server gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -180,22 +179,7 @@ impl Client {
         if let Some(config) = self.tls.get() {
             return Ok(Arc::clone(config));
         }
-        let config = Arc::new(configure().map_err(FetchError::Tls)?);
+        let config = Arc::new(tls::configure().map_err(FetchError::Tls)?);
         Ok(Arc::clone(self.tls.get_or_init(|| config)))
     }
-}
-
-fn configure() -> Result<ClientConfig, Box<dyn Error + Send + Sync>> {
-    let pem = std::fs::read(CERTIFICATES)
-        .map_err(|error| format!("cannot read `{CERTIFICATES}`: {error}"))?;
-    let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
-    let (good, _) = roots.add_parsable_certificates(certificates);
-    if good == 0 {
-        return Err(format!("`{CERTIFICATES}` has no certificate").into());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

@@ -4,7 +4,6 @@
 //! network there (systemd-networkd drops addresses that it did not set) begins with links as they were found.
 
 use std::fs;
-use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsFd;
@@ -174,7 +173,7 @@ impl Search {
             if !asked && netlink::has_carrier(&link.name) {
                 let socket = sockets::broadcast_on(&link.name, CLIENT_PORT)?;
                 let class = format!("{CLASS}{}", std::env::consts::ARCH);
-                let client = Client::new(link.hardware, &class, transaction(), now);
+                let client = Client::new(link.hardware, &class, transaction()?, now);
                 self.asking.push((link.name.clone(), socket, client));
             }
         }
@@ -201,10 +200,11 @@ impl Search {
     }
 }
 
-/// A number that differs between machines and boots: the standard library's hash maps are seeded so.
-fn transaction() -> u32 {
-    let random = std::hash::RandomState::new().build_hasher().finish();
-    (random >> 32) as u32
+/// A number that differs between machines and boots.
+fn transaction() -> io::Result<u32> {
+    let mut bytes = [0; 4];
+    system::random(&mut bytes)?;
+    Ok(u32::from_ne_bytes(bytes))
 }
 
 fn apply(link: &str, interface: &Interface) -> io::Result<()> {

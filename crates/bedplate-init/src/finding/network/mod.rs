@@ -6,6 +6,7 @@ mod download;
 mod lease;
 mod links;
 mod servers;
+mod tls;
 
 use bedplate_boot::CommandLine;
 use bedplate_boot::root::Trust;
