@@ -64,8 +64,8 @@ impl Sets {
             self.known.insert(number, set);
         }
         let set = &self.known[&number];
-        let len = |(name, value): (&Box<[u8]>, &Box<[u8]>)| name.len() + value.len();
-        metadata.hold(set.iter().map(len).sum::<usize>() as u64)?;
+        let bytes = set.iter().map(|(name, value)| name.len() + value.len());
+        metadata.hold(bytes.sum::<usize>() as u64)?;
         Ok(set.clone())
     }
 
