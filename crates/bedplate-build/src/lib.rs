@@ -11,6 +11,8 @@
 
 mod assembly;
 mod boot_modules;
+mod built;
+mod diff;
 mod error;
 mod host_files;
 mod images;
@@ -28,6 +30,11 @@ mod segments;
 mod why;
 
 pub use assembly::{Host, Workshop, assemble};
+pub use built::{Built, Form, ImageError};
+pub use diff::{
+    ArtefactSize, Change, Diff, FileChange, PackageChange, Parts, PathSize, Side, Sizes, State,
+    UnitChange, UnitState, diff,
+};
 pub use error::BuildError;
 pub use initrd::InitrdOptions;
 pub use kernel::Kernel;

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 
 use bedplate_formats::content::ReadContent;
 use bedplate_formats::{apk, deb822};
-use bedplate_store::Store;
 use bedplate_tree::{Content, InodeKind, Tree};
 use bedplate_types::{Package, TreePath};
 
@@ -19,10 +18,13 @@ const DPKG_STATUS_D: &str = "var/lib/dpkg/status.d";
 pub(crate) const APK_DATABASES: [&str; 2] = ["lib/apk/db/installed", "usr/lib/apk/db/installed"];
 
 /// Every package named by a database in `tree`, sorted. A database that cannot be read names none.
-pub(crate) fn packages_in(tree: &Tree, store: &Store) -> io::Result<BTreeSet<Package>> {
+pub(crate) fn packages_in(
+    tree: &Tree,
+    contents: &dyn ReadContent,
+) -> io::Result<BTreeSet<Package>> {
     let mut found = BTreeSet::new();
     for path in APK_DATABASES {
-        if let Some(text) = read_text(tree, store, path)? {
+        if let Some(text) = read_text(tree, contents, path)? {
             found.extend(apk::installed(&text));
         }
     }
@@ -38,11 +40,11 @@ pub(crate) fn packages_in(tree: &Tree, store: &Store) -> io::Result<BTreeSet<Pac
         );
     }
     for path in dpkg {
-        if let Some(text) = read_text(tree, store, &path)? {
+        if let Some(text) = read_text(tree, contents, &path)? {
             found.extend(deb822::installed(&text).unwrap_or_default());
         }
     }
-    let distribution = distribution(tree, store)?;
+    let distribution = distribution(tree, contents)?;
     Ok(found
         .into_iter()
         .map(|package| Package {
@@ -53,9 +55,9 @@ pub(crate) fn packages_in(tree: &Tree, store: &Store) -> io::Result<BTreeSet<Pac
 }
 
 /// What the image says that it is (os-release(5), `ID`).
-fn distribution(tree: &Tree, store: &Store) -> io::Result<Option<String>> {
+fn distribution(tree: &Tree, contents: &dyn ReadContent) -> io::Result<Option<String>> {
     for path in ["etc/os-release", "usr/lib/os-release"] {
-        let text = read_text(tree, store, path)?.unwrap_or_default();
+        let text = read_text(tree, contents, path)?.unwrap_or_default();
         let id = text.lines().find_map(|line| line.strip_prefix("ID="));
         if let Some(id) = id.map(|id| id.trim_matches(['"', '\''])) {
             return Ok(Some(id.to_owned()));
@@ -65,21 +67,25 @@ fn distribution(tree: &Tree, store: &Store) -> io::Result<Option<String>> {
 }
 
 /// The text of a file that is small enough, if there is one at `path`.
-pub(crate) fn read_text(tree: &Tree, store: &Store, path: &str) -> io::Result<Option<String>> {
+pub(crate) fn read_text(
+    tree: &Tree,
+    contents: &dyn ReadContent,
+    path: &str,
+) -> io::Result<Option<String>> {
     let Some(InodeKind::File(content)) = get(tree, path) else {
         return Ok(None);
     };
     if content.len() > MAX_DATABASE {
         return Ok(None);
     }
-    let bytes = read_bytes(store, content)?;
+    let bytes = read_bytes(contents, content)?;
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// All bytes of a content that the caller knows to be small.
-pub(crate) fn read_bytes(store: &Store, content: &Content) -> io::Result<Vec<u8>> {
+pub(crate) fn read_bytes(contents: &dyn ReadContent, content: &Content) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    store.copy(content, &mut bytes as &mut dyn Write)?;
+    contents.copy(content, &mut bytes as &mut dyn Write)?;
     Ok(bytes)
 }
 

@@ -64,6 +64,11 @@ impl Guid {
         bytes[6..8].reverse();
         bytes
     }
+
+    /// The inverse of [`to_uefi_bytes`](Self::to_uefi_bytes).
+    pub fn from_uefi_bytes(bytes: [u8; 16]) -> Self {
+        Self(Self(bytes).to_uefi_bytes())
+    }
 }
 
 impl fmt::Display for Guid {

@@ -23,6 +23,7 @@ pub mod guid;
 pub mod kernel;
 pub mod kmod;
 pub mod pe;
+pub mod read_at;
 pub mod squashfs;
 pub mod tar;
 pub mod verity;

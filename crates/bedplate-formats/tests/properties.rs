@@ -135,8 +135,16 @@ proptest! {
         let archive = cpio::write(&tree, &InlineOnly, Vec::new()).unwrap();
         prop_assert_eq!(archive.len() % 512, 0);
         let members = cpio::read(&archive[..], &cpio::Limits::default()).unwrap().remove(0);
+        let expected = listing(&without_losses(&tree), &InlineOnly);
         let again = rebuilt(cpio::entries(members).unwrap());
-        prop_assert_eq!(listing(&again, &InlineOnly), listing(&without_losses(&tree), &InlineOnly));
+        prop_assert_eq!(listing(&again, &InlineOnly), &expected[..]);
+
+        let object = Digest::from_bytes([0; 32]);
+        let indexed = cpio::index(Cursor::new(&archive), 0, object, &cpio::Limits::default());
+        let (members, end) = indexed.unwrap().unwrap();
+        prop_assert_eq!(end, archive.len() as u64);
+        let again = rebuilt(cpio::entries(members).unwrap());
+        prop_assert_eq!(listing(&again, &InArchive(archive)), expected);
     }
 
     #[test]
@@ -156,5 +164,6 @@ proptest! {
         let object = Digest::from_bytes([0; 32]);
         let _ = tar::read(Cursor::new(&bytes), object, &tar::Limits::default());
         let _ = cpio::read(&bytes[..], &cpio::Limits::default());
+        let _ = cpio::index(Cursor::new(&bytes), 0, object, &cpio::Limits::default());
     }
 }

@@ -18,6 +18,7 @@
 
 mod builder;
 mod content;
+mod diff;
 mod error;
 mod inode;
 mod lookup;
@@ -26,6 +27,7 @@ mod tree;
 
 pub use builder::TreeBuilder;
 pub use content::Content;
+pub use diff::{Aspect, Pair, side_by_side};
 pub use error::TreeError;
 pub use inode::{Entry, EntryKind, Inode, InodeKind, Meta, OriginId, Xattrs};
 pub use tree::{InodeId, Tree, Visit};

@@ -56,6 +56,20 @@ Exit codes:
   137  killed
   141  the kernel panicked";
 
+const DIFF_HELP: &str = "\
+Examples:
+  bedplate diff old/ new/
+  bedplate diff old/host-root.img new/host.efi --files
+  bedplate diff old/host-manifest.json new/host-manifest.json --packages --json
+
+Exit codes:
+  0    the hosts do not differ in what was asked for
+  1    they differ
+  2    the command line is wrong
+  5    a file is not what it should be (not of a host, cut off, malformed)
+  6    a file cannot be read, or is not there
+  130  interrupted";
+
 #[derive(Subcommand)]
 pub enum Command {
     /// Build a host from one or more specs
@@ -70,6 +84,9 @@ pub enum Command {
     /// Tell who put a path into a host
     #[command(after_help = "Example:\n  bedplate why /etc/hosts host.yml")]
     Why(WhyArguments),
+    /// Tell what differs between two built hosts
+    #[command(after_help = DIFF_HELP)]
+    Diff(DiffArguments),
     /// Make and show keys that builds are signed with
     #[command(subcommand)]
     Key(KeyCommand),
@@ -202,6 +219,23 @@ pub struct WhyArguments {
     pub spec: Vec<String>,
     #[command(flatten)]
     pub resolving: SpecArguments,
+}
+
+#[derive(Args)]
+pub struct DiffArguments {
+    /// The old host: a directory of outputs, a manifest, a tar, root image, initrd, EFI program or disk
+    pub old: PathBuf,
+    /// The new host, likewise
+    pub new: PathBuf,
+    /// Tell of files; with none of these three options, of everything
+    #[arg(long)]
+    pub files: bool,
+    /// Tell of packages
+    #[arg(long)]
+    pub packages: bool,
+    /// Tell of systemd's units
+    #[arg(long)]
+    pub units: bool,
 }
 
 #[derive(Subcommand)]

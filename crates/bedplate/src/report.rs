@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
-use bedplate_build::BuildError;
+use bedplate_build::{BuildError, ImageError};
 use bedplate_run::RunError;
 use bedplate_sources::{ErrorKind, SourceError};
 use bedplate_spec::{Diagnostic, Diagnostics, Position, Severity};
@@ -173,6 +173,13 @@ impl From<BuildError> for Failure {
             },
         };
         Self::of(code, &error, error.hint())
+    }
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        let code = if error.is_malformed() { 5 } else { 6 };
+        Self::of(code, &error, error.hint().map(str::to_owned))
     }
 }
 

@@ -29,8 +29,8 @@ pub struct Member {
     pub device: (u32, u32),
     /// Major and minor number of the device that it is.
     pub rdev: (u32, u32),
-    /// Contents, or the target of a symlink.
-    pub data: Vec<u8>,
+    /// Contents, or the target of a symlink, which is always inline.
+    pub data: Content,
 }
 
 /// The members of one archive as entries, with hard links found by their inode numbers.
@@ -65,9 +65,12 @@ fn entry(member: &Member) -> Result<Entry, CpioError> {
     })?;
     let (major, minor) = member.rdev;
     let kind = match member.mode & kind::MASK {
-        kind::FILE => EntryKind::File(Content::inline(member.data.clone())),
+        kind::FILE => EntryKind::File(member.data.clone()),
         kind::DIRECTORY => EntryKind::Directory,
-        kind::SYMLINK => EntryKind::Symlink(member.data.clone().into()),
+        kind::SYMLINK => match &member.data {
+            Content::Inline(target) => EntryKind::Symlink(target[..].into()),
+            Content::Stored { .. } => unreachable!("readers hold targets of symlinks in memory"),
+        },
         kind::CHAR => EntryKind::CharDevice { major, minor },
         kind::BLOCK => EntryKind::BlockDevice { major, minor },
         kind::FIFO => EntryKind::Fifo,

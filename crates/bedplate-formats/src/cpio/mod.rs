@@ -24,7 +24,7 @@ mod write;
 
 pub use error::{CpioError, WriteError};
 pub use member::{Member, entries};
-pub use read::{Limits, read, read_archive};
+pub use read::{Limits, index, read, read_archive};
 pub use write::{Loss, Writer, unrepresentable, write};
 
 const HEADER_LEN: usize = 110;

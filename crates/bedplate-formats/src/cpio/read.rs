@@ -1,17 +1,20 @@
-//! Reading, contents into memory: for tests, for looking into an initrd, and for microcode.
+//! Reading, contents into memory, or where they lie in the archive.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+
+use bedplate_tree::Content;
+use bedplate_types::{Digest, Object};
 
 use super::error::CpioError;
 use super::member::Member;
-use super::{HEADER_LEN, TRAILER, padding};
+use super::{HEADER_LEN, TRAILER, kind, padding};
 
 /// What a reader accepts at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Number of members in one archive.
     pub members: u64,
-    /// All names and contents of one archive together, in bytes; they are held in memory.
+    /// All names of one archive, and the contents that are held in memory, together in bytes.
     pub memory: u64,
 }
 
@@ -41,32 +44,47 @@ pub fn read_archive(
     input: &mut impl BufRead,
     limits: &Limits,
 ) -> Result<Option<Vec<Member>>, CpioError> {
-    let mut reader = Reader {
-        input,
-        offset: 0,
-        limits,
-        memory: 0,
+    let mut reader = Reader::new(input, 0, limits);
+    reader.archive(|reader, header| Ok(Content::inline(reader.bytes(header.len.into())?)))
+}
+
+/// Reads the archive at byte `from` of `input` and the zeros around it, looking only at headers: contents
+/// become ranges of `object`, which must be the digest of the whole input. Checksums of contents are not
+/// looked at. Gives the members, and the byte that follows; `None` at the end of `input`.
+pub fn index<R: Read + Seek>(
+    input: R,
+    from: u64,
+    object: Digest<Object>,
+    limits: &Limits,
+) -> Result<Option<(Vec<Member>, u64)>, CpioError> {
+    let mut input = BufReader::new(input);
+    let io = |source| CpioError::Io {
+        offset: from,
+        source,
     };
-    if reader.skip_zeros()? {
-        return Ok(None);
-    }
-    let begin = reader.offset;
-    let mut members = Vec::new();
-    loop {
-        let member = reader.member(begin)?;
-        if member.name == TRAILER {
-            break;
+    let end = input.seek(SeekFrom::End(0)).map_err(io)?;
+    input.seek(SeekFrom::Start(from)).map_err(io)?;
+    let mut reader = Reader::new(&mut input, from, limits);
+    let members = reader.archive(|reader, header| {
+        if header.mode & kind::MASK != kind::FILE {
+            return Ok(Content::inline(reader.bytes(header.len.into())?));
         }
-        members.push(member);
-        if members.len() as u64 > limits.members {
-            return Err(CpioError::Limit {
-                what: "members",
-                limit: limits.members,
-            });
-        }
-    }
-    reader.skip_zeros()?;
-    Ok(Some(members))
+        let offset = reader.offset;
+        reader.skip(header.len, end)?;
+        Ok(Content::Stored {
+            object,
+            offset,
+            len: header.len.into(),
+        })
+    })?;
+    Ok(members.map(|members| (members, reader.offset)))
+}
+
+/// What a header says of the content that follows the name.
+struct Header {
+    mode: u32,
+    /// Length in bytes.
+    len: u32,
 }
 
 struct Reader<'a, R> {
@@ -76,7 +94,43 @@ struct Reader<'a, R> {
     memory: u64,
 }
 
-impl<R: BufRead> Reader<'_, R> {
+impl<'a, R: BufRead> Reader<'a, R> {
+    fn new(input: &'a mut R, offset: u64, limits: &'a Limits) -> Self {
+        Self {
+            input,
+            offset,
+            limits,
+            memory: 0,
+        }
+    }
+
+    /// The next archive and the zeros around it; `take` goes over contents.
+    fn archive(
+        &mut self,
+        mut take: impl FnMut(&mut Self, &Header) -> Result<Content, CpioError>,
+    ) -> Result<Option<Vec<Member>>, CpioError> {
+        if self.skip_zeros()? {
+            return Ok(None);
+        }
+        let begin = self.offset;
+        let mut members = Vec::new();
+        loop {
+            let member = self.member(begin, &mut take)?;
+            if member.name == TRAILER {
+                break;
+            }
+            members.push(member);
+            if members.len() as u64 > self.limits.members {
+                return Err(CpioError::Limit {
+                    what: "members",
+                    limit: self.limits.members,
+                });
+            }
+        }
+        self.skip_zeros()?;
+        Ok(Some(members))
+    }
+
     /// Skips zeros; is the end of the input reached?
     fn skip_zeros(&mut self) -> Result<bool, CpioError> {
         loop {
@@ -99,7 +153,11 @@ impl<R: BufRead> Reader<'_, R> {
     }
 
     /// The next member; `begin` is where the archive began, which paddings count from.
-    fn member(&mut self, begin: u64) -> Result<Member, CpioError> {
+    fn member(
+        &mut self,
+        begin: u64,
+        take: &mut impl FnMut(&mut Self, &Header) -> Result<Content, CpioError>,
+    ) -> Result<Member, CpioError> {
         let at = self.offset;
         let header = self.bytes(HEADER_LEN as u64)?;
         let not_header = |what| CpioError::NotHeader { offset: at, what };
@@ -118,7 +176,7 @@ impl<R: BufRead> Reader<'_, R> {
             gid,
             nlink,
             mtime,
-            size,
+            len,
             major,
             minor,
             rmajor,
@@ -135,10 +193,10 @@ impl<R: BufRead> Reader<'_, R> {
             return Err(not_header("its name does not end where it says"));
         }
         self.skip_padding(begin)?;
-        let data = self.bytes(size.into())?;
+        let data = take(self, &Header { mode, len })?;
         self.skip_padding(begin)?;
-        if summed
-            && data
+        if let (true, Content::Inline(bytes)) = (summed, &data)
+            && bytes
                 .iter()
                 .fold(0_u32, |sum, &byte| sum.wrapping_add(byte.into()))
                 != sum
@@ -187,6 +245,20 @@ impl<R: BufRead> Reader<'_, R> {
     fn skip_padding(&mut self, begin: u64) -> Result<(), CpioError> {
         let count = padding(self.offset - begin) as u64;
         self.bytes(count).map(|_| ())
+    }
+}
+
+impl<R: Read + Seek> Reader<'_, BufReader<R>> {
+    /// Skips `count` bytes of an input that ends at `end`.
+    fn skip(&mut self, count: u32, end: u64) -> Result<(), CpioError> {
+        let offset = self.offset;
+        let io = |source| CpioError::Io { offset, source };
+        if offset + u64::from(count) > end {
+            return Err(io(io::ErrorKind::UnexpectedEof.into()));
+        }
+        self.input.seek_relative(count.into()).map_err(io)?;
+        self.offset += u64::from(count);
+        Ok(())
     }
 }
 

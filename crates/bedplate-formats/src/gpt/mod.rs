@@ -27,12 +27,14 @@
 mod error;
 mod layout;
 mod partition;
+mod read;
 mod table;
 pub mod types;
 
 pub use error::GptError;
 pub use layout::{Layout, Placed};
 pub use partition::{Attributes, Extent, Partition};
+pub use read::{Found, ReadError, read};
 
 /// Bytes in a sector.
 pub const SECTOR: u64 = 512;

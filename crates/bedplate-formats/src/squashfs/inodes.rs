@@ -22,14 +22,15 @@ use super::directories::Listing;
 use super::record::Record;
 
 /// The kinds of basic inodes; an extended one has 7 more.
-mod kind {
-    pub(super) const DIRECTORY: u16 = 1;
-    pub(super) const FILE: u16 = 2;
-    pub(super) const SYMLINK: u16 = 3;
-    pub(super) const BLOCK: u16 = 4;
-    pub(super) const CHAR: u16 = 5;
-    pub(super) const FIFO: u16 = 6;
-    pub(super) const EXTENDED: u16 = 7;
+pub(super) mod kind {
+    pub(in crate::squashfs) const DIRECTORY: u16 = 1;
+    pub(in crate::squashfs) const FILE: u16 = 2;
+    pub(in crate::squashfs) const SYMLINK: u16 = 3;
+    pub(in crate::squashfs) const BLOCK: u16 = 4;
+    pub(in crate::squashfs) const CHAR: u16 = 5;
+    pub(in crate::squashfs) const FIFO: u16 = 6;
+    pub(in crate::squashfs) const SOCKET: u16 = 7;
+    pub(in crate::squashfs) const EXTENDED: u16 = 7;
 }
 
 /// The kind of the basic inode, which directories have for all inodes.

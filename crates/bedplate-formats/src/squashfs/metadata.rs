@@ -13,7 +13,8 @@ use super::options::Compression;
 
 /// Bytes in a metadata block before compression.
 pub(super) const METADATA_BLOCK: usize = 8192;
-const RAW: u16 = 0x8000;
+/// Set in the length of a block that is not compressed.
+pub(super) const RAW: u16 = 0x8000;
 
 /// Where a record of metadata begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! SquashFS 4.0: a compressed, read-only file system, written from a tree.
+//! SquashFS 4.0: a compressed, read-only file system, written from a tree and read as one.
 //!
 //! ```text
 //!  0 superblock, 96 bytes     data blocks, blocks of fragments     inodes    directories
@@ -23,7 +23,7 @@
 //! such an image cannot be exported over NFS.
 //!
 //! The superblock tells where the tables ended up, so it is written last and the output must seek.
-//! The bytes do not depend on the number of threads. Nothing here reads an image.
+//! The bytes do not depend on the number of threads. Reading is apart, in `read/`.
 
 mod check;
 mod compress;
@@ -37,6 +37,7 @@ mod options;
 mod output;
 mod owners;
 mod pipeline;
+mod read;
 mod record;
 mod tables;
 mod write;
@@ -45,6 +46,7 @@ mod xattrs;
 pub use check::{Loss, unrepresentable};
 pub use error::WriteError;
 pub use options::{Compression, Options};
+pub use read::{Image, Limits, ReadError, is_image, read};
 pub use write::write;
 
 /// "There is none", for a table's position.

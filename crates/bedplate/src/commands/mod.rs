@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod cache;
+pub mod diff;
 pub mod key;
 pub mod run;
 pub mod texts;
