@@ -10,7 +10,9 @@
 //! Contents stream from the store to the outputs; memory grows with the number of files only.
 
 mod assembly;
+mod compressor;
 mod error;
+mod files;
 mod host_files;
 mod images;
 mod initrd;

@@ -6,17 +6,31 @@
 //! DIR/NAME-cmdline          the kernel command line                      kernel+initrd
 //! DIR/NAME.efi              stub, command line, initrd, kernel            uki
 //! DIR/NAME.raw              a disk with it, see `disk`                   raw
-//! DIR/NAME.qcow2            the same in QEMU's format                    qcow2
+//! DIR/NAME.qcow2, .vmdk, .vhd   the same, see `convert`                  qcow2, vmdk, vhd
+//! DIR/NAME-bios.raw         a disk for a BIOS, see `bios`                raw-bios
+//! DIR/NAME.iso              a medium, see `iso`                          iso
+//! DIR/NAME-oci.tar          the root as a container image, see `oci`     oci
+//! DIR/platform-STAMP.tgz    for Triton, see `triton`                     triton
 //! DIR/NAME.tar              the root, kernel and command line in /boot   tar
 //! DIR/NAME-sbom.spdx.json   packages                                     always
 //! DIR/NAME-manifest.json    all digests                                  always, last
 //! ```
 
+mod bios;
+mod contents;
+mod convert;
 mod disk;
+mod esp;
 mod format;
+mod grub;
 mod hashed;
 mod initramfs;
+mod iso;
+mod oci;
+mod parts;
+mod sparse;
 mod tar;
+mod triton;
 mod uki;
 
 use std::collections::BTreeSet;
@@ -38,12 +52,16 @@ use crate::initrd::{InitrdOptions, Written};
 use crate::manifest::Manifest;
 use crate::{BuildError, sbom};
 
+use contents::Contents;
+use initramfs::Initramfs;
+use parts::Parts;
+
 pub use format::{Format, UnknownFormat};
 
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artefact {
-    /// `kernel`, `initrd`, `cmdline`, `uki`, `raw`, `qcow2`, `tar` or `sbom`.
+    /// `kernel`, `initrd`, `cmdline`, `sbom`, or the name of a [`Format`].
     pub kind: String,
     /// Name of the file in the output directory.
     pub file: String,
@@ -85,27 +103,18 @@ pub fn write_outputs(
         pending: Vec::new(),
         artefacts: Vec::new(),
     };
+    let mut images = Images::new(lock, workshop.store, plan.epoch);
     let mut memory = None;
-    let formats = &options.formats;
-    if formats.iter().any(|format| format.has_initramfs()) {
-        let mut initramfs = outputs.initramfs(host, workshop)?;
+    if options.formats.iter().any(|format| format.boots()) {
+        let initramfs = outputs.initramfs(host, workshop)?;
         memory = Some(initramfs.memory);
-        if formats.iter().any(|format| format.has_uki()) {
-            let mut images = Images::new(lock, workshop.store, plan.epoch);
-            let mut uki = outputs.uki(&mut initramfs, host, &mut images, plan.arch)?;
-            if formats.iter().any(|format| format.has_disk()) {
-                outputs.disks(&mut uki, (plan.arch, plan.epoch))?;
-            }
-            if formats.contains(&Format::Uki) {
-                outputs.keep("uki", uki.name, uki.file, uki.written);
-            }
-        }
-        if formats.contains(&Format::KernelInitrd) {
-            outputs.kernel_initrd(initramfs, host)?;
-        }
+        outputs.booting(initramfs, (host, plan), &mut images)?;
     }
-    if formats.contains(&Format::Tar) {
+    if options.formats.contains(&Format::Tar) {
         outputs.tar(host, plan.epoch)?;
+    }
+    if options.formats.contains(&Format::Oci) {
+        outputs.oci(host, plan)?;
     }
     outputs.bytes(
         "sbom",
@@ -132,7 +141,62 @@ struct Outputs<'a> {
     artefacts: Vec<Artefact>,
 }
 
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
 impl Outputs<'_> {
+    /// Everything that boots, of an initrd that is made.
+    fn booting(
+        &mut self,
+        mut initramfs: Initramfs<'_>,
+        (host, plan): (&Host, &BuildPlan),
+        images: &mut Images<'_>,
+    ) -> Result<(), BuildError> {
+        let options = self.options;
+        let formats = &options.formats;
+        let mut contents = Contents::new(self.store);
+        let mut uki = None;
+        let keep = || BuildError::io("share what is written");
+        if formats.iter().any(|format| format.has_uki()) {
+            let mut made = self.uki(&mut initramfs, host, images, plan.arch)?;
+            let content = contents
+                .add(&mut made.file, &made.written)
+                .map_err(keep())?;
+            uki = Some((made, content));
+        }
+        let initrd = contents
+            .add(&mut initramfs.file, &initramfs.written)
+            .map_err(keep())?;
+        let mut parts = Parts {
+            arch: plan.arch,
+            epoch: plan.epoch,
+            name: &self.options.name,
+            kernel: initramfs.kernel.binary.clone(),
+            initrd,
+            cmdline: host.cmdline.trim(),
+            uki: uki.as_ref().map(|(_, content)| content.clone()),
+            root: None,
+            files: Vec::new(),
+            contents,
+        };
+        self.disks(&parts)?;
+        if formats.contains(&Format::Iso) {
+            self.iso(&parts, images)?;
+        }
+        if formats.contains(&Format::RawBios) {
+            self.bios_disk(&parts, images)?;
+        }
+        if formats.contains(&Format::Triton) {
+            self.triton(&mut parts, host)?;
+        }
+        if let (Some((uki, _)), true) = (uki, formats.contains(&Format::Uki)) {
+            self.keep("uki", uki.name, uki.file, uki.written);
+        }
+        if formats.contains(&Format::KernelInitrd) {
+            self.kernel_initrd(initramfs, host)?;
+        }
+        Ok(())
+    }
+
     fn bytes(&mut self, kind: &str, ending: &str, bytes: &[u8]) -> Result<(), BuildError> {
         let (name, mut file) = self.create(ending)?;
         file.write_all(bytes)
@@ -146,7 +210,10 @@ impl Outputs<'_> {
     }
 
     fn create(&self, ending: &str) -> Result<(String, ReplacedFile), BuildError> {
-        let name = format!("{}{ending}", self.options.name);
+        self.create_named(format!("{}{ending}", self.options.name))
+    }
+
+    fn create_named(&self, name: String) -> Result<(String, ReplacedFile), BuildError> {
         let path = self.options.directory.join(&name);
         let file = ReplacedFile::create(&path)
             .map_err(BuildError::io(format!("write {}", path.display())))?;

@@ -116,7 +116,7 @@ impl Outputs<'_> {
     }
 
     /// What the image says that it is: the host's own os-release(5), or as much as a boot loader shows.
-    fn os_release(&self, host: &Host) -> Result<String, BuildError> {
+    pub(super) fn os_release(&self, host: &Host) -> Result<String, BuildError> {
         for path in ["etc/os-release", "usr/lib/os-release"] {
             let text = read_text(&host.tree, self.store, path)
                 .map_err(BuildError::io(format!("read {path} of the host")))?;
