@@ -14,7 +14,6 @@ use bedplate_types::{Progress, Task};
 use sha2::{Digest as _, Sha256};
 
 use crate::BuildError;
-use crate::compressor::Compressor;
 use crate::segments::{Segment, divide};
 
 /// Changes whenever the bytes of a segment made from the same entries would.
@@ -140,11 +139,20 @@ impl Maker<'_> {
 
     fn write(&self, segment: &Segment<'_>, out: &mut File) -> io::Result<()> {
         let out = BufWriter::with_capacity(1 << 17, out);
-        let InitrdOptions {
-            compression, level, ..
-        } = self.options;
-        let out = Compressor::new(out, compression, level)?;
-        self.archive(segment, out)?.finish()?.flush()
+        match self.options.compression {
+            Compression::None => self.archive(segment, out)?.flush(),
+            Compression::Gzip => {
+                let level =
+                    flate2::Compression::new(u32::try_from(self.options.level).unwrap_or(6).min(9));
+                self.archive(segment, flate2::write::GzEncoder::new(out, level))?
+                    .finish()?
+                    .flush()
+            }
+            _ => self
+                .archive(segment, zstd::Encoder::new(out, self.options.level)?)?
+                .finish()?
+                .flush(),
+        }
     }
 
     fn archive<W: Write>(&self, segment: &Segment<'_>, out: W) -> io::Result<W> {

@@ -10,7 +10,6 @@
 //! Contents stream from the store to the outputs; memory grows with the number of files only.
 
 mod assembly;
-mod compressor;
 mod error;
 mod files;
 mod host_files;
@@ -25,6 +24,7 @@ mod packages;
 mod programs;
 mod sbom;
 mod segments;
+mod signing;
 mod why;
 
 pub use assembly::{Host, Workshop, assemble};
@@ -34,4 +34,5 @@ pub use kernel::Kernel;
 pub use manifest::{Manifest, Memory};
 pub use outputs::{Artefact, Format, OutputOptions, UnknownFormat, write_outputs};
 pub use programs::Programs;
+pub use signing::{Signer, SignerError};
 pub use why::{Explanation, why};

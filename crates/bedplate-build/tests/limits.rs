@@ -57,6 +57,7 @@ fn write(len: u64) -> (BuildError, usize) {
             level: 0,
             threads: 1,
         },
+        signer: None,
         drop_xattrs: true,
     };
     let workshop = Workshop {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
-use bedplate_build::BuildError;
+use bedplate_build::{BuildError, SignerError};
 use bedplate_run::RunError;
 use bedplate_sources::{ErrorKind, SourceError};
 use bedplate_spec::{Diagnostic, Diagnostics, Position, Severity};
@@ -47,6 +47,15 @@ impl Failure {
             last.hint = Some(hint.into());
         }
         self
+    }
+
+    /// With an error and its causes as the cause.
+    pub fn caused(code: u8, text: String, error: &dyn Error) -> Self {
+        let mut failure = Self::of(code, error, None);
+        let message = &mut failure.messages[0];
+        let first = std::mem::replace(&mut message.text, text);
+        message.causes.insert(0, first);
+        failure
     }
 
     fn of(code: u8, error: &dyn Error, hint: Option<String>) -> Self {
@@ -164,6 +173,16 @@ impl From<BuildError> for Failure {
                 ToolError::Missing { .. } => 7,
                 _ => 6,
             },
+        };
+        Self::of(code, &error, error.hint())
+    }
+}
+
+impl From<SignerError> for Failure {
+    fn from(error: SignerError) -> Self {
+        let code = match &error {
+            SignerError::Read { .. } => 6,
+            _ => 2,
         };
         Self::of(code, &error, error.hint())
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! NAME.qcow2   by qemu-img
-//! NAME.vmdk    by qemu-img, streamOptimized: what VMware imports; the random content id in it replaced
+//! NAME.vmdk    by qemu-img, streamOptimized: what VMware imports; see `describe`
 //! NAME.vhd     the disk as it is, and a footer: what Azure takes (fixed, whole mebibytes)
 //! ```
 
@@ -19,8 +19,14 @@ use super::parts::Parts;
 use super::{Outputs, disk};
 use crate::BuildError;
 
-/// The text descriptor of a VMDK lies in so many bytes from the beginning (VMware, "Virtual Disk Format 5.0").
-const VMDK_HEAD: usize = 64 << 10;
+/// A VMDK begins with a header of one sector; its text follows (VMware, "Virtual Disk Format 5.0"):
+///
+/// ```text
+/// 28 where the text is, 36 how long it is: u64, in sectors
+/// ```
+const VMDK_HEADER_LEN: usize = 512;
+/// No text is longer, in sectors.
+const VMDK_TEXT_MAX: u64 = 128;
 
 impl Outputs<'_> {
     /// In QEMU's format.
@@ -32,7 +38,8 @@ impl Outputs<'_> {
     pub(super) fn vmdk(&mut self, raw: &ReplacedFile, parts: &Parts<'_>) -> Result<(), BuildError> {
         let options = ["-o", "subformat=streamOptimized,adapter_type=lsilogic"];
         let id = parts.names().serial();
-        self.convert(raw, "vmdk", &options, |file| set_content_id(file, id))
+        let name = format!("{}.vmdk", self.options.name);
+        self.convert(raw, "vmdk", &options, |file| describe(file, id, &name))
     }
 
     fn convert(
@@ -73,17 +80,38 @@ impl Outputs<'_> {
     }
 }
 
-/// Puts `id` in the place of the random one that tells whether a disk was changed.
-fn set_content_id(file: &File, id: u32) -> io::Result<()> {
-    const KEY: &[u8] = b"\nCID=";
-    let mut head = vec![0; VMDK_HEAD];
-    file.read_exact_at(&mut head, 0)?;
-    let key = head.windows(KEY.len()).position(|window| window == KEY);
-    let Some(key) = key else {
-        let message = "the descriptor of the VMDK has no CID";
-        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-    };
+/// Names a VMDK in its text by `name` and `id`: by what qemu-img put there, a random number and the name of a
+/// temporary file, each build would be another one.
+fn describe(file: &File, id: u32, name: &str) -> io::Result<()> {
+    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "the VMDK has no description");
+    let mut header = [0; VMDK_HEADER_LEN];
+    file.read_exact_at(&mut header, 0)?;
+    let number = |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().expect("8 bytes"));
+    let (offset, sectors) = (number(28) * 512, number(36));
+    if !header.starts_with(b"KDMV") || !(1..=VMDK_TEXT_MAX).contains(&sectors) {
+        return Err(malformed());
+    }
+    let mut text = vec![0; sectors as usize * 512];
+    file.read_exact_at(&mut text, offset)?;
+    let end = text
+        .iter()
+        .position(|&byte| byte == 0)
+        .unwrap_or(text.len());
+    let old = std::str::from_utf8(&text[..end]).map_err(|_| malformed())?;
     // The two highest numbers have a meaning of their own.
     let id = id & 0x7fff_ffff;
-    file.write_all_at(format!("{id:08x}").as_bytes(), (key + KEY.len()) as u64)
+    let line = |line: &str| match line.split_once(" SPARSE ") {
+        Some((extent, _)) => format!("{extent} SPARSE \"{name}\"\n"),
+        None if line.starts_with("CID=") => format!("CID={id:08x}\n"),
+        None => format!("{line}\n"),
+    };
+    let mut new: Vec<u8> = old
+        .lines()
+        .flat_map(|text| line(text).into_bytes())
+        .collect();
+    if new.len() > text.len() {
+        return Err(malformed());
+    }
+    new.resize(text.len(), 0);
+    file.write_all_at(&new, offset)
 }

@@ -37,6 +37,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bedplate_spec::lock::Lock;
 use bedplate_spec::planning::BuildPlan;
@@ -50,7 +51,7 @@ use crate::assembly::{Host, Workshop};
 use crate::images::Images;
 use crate::initrd::{InitrdOptions, Written};
 use crate::manifest::Manifest;
-use crate::{BuildError, sbom};
+use crate::{BuildError, Signer, sbom};
 
 use contents::Contents;
 use initramfs::Initramfs;
@@ -82,6 +83,8 @@ pub struct OutputOptions {
     pub formats: BTreeSet<Format>,
     /// How the initrd is written.
     pub initrd: InitrdOptions,
+    /// Signs EFI programs for Secure Boot.
+    pub signer: Option<Arc<Signer>>,
     /// Leave extended attributes out where the format cannot hold them, instead of refusing.
     pub drop_xattrs: bool,
 }

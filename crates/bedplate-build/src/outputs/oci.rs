@@ -4,15 +4,15 @@
 //! oci-layout  index.json                     (OCI image specification, "Image Layout")
 //! blobs/sha256/MANIFEST                      names the two below
 //! blobs/sha256/CONFIG                        architecture, labels, the host's PID 1 as entry point
-//! blobs/sha256/LAYER                         the root as a tar, compressed as the initrd is
+//! blobs/sha256/LAYER                         the root as a tar, by gzip: what every container tool takes
 //! ```
 //!
 //! The kernel is not in it: a container has that of the machine it runs on.
 
-use bedplate_formats::compression::Compression;
 use bedplate_formats::tar;
 use bedplate_spec::planning::BuildPlan;
 use bedplate_types::{DiffId, Digest, Object, Stamp};
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::Outputs;
@@ -20,11 +20,12 @@ use super::contents::Contents;
 use super::hashed::Hashed;
 use crate::BuildError;
 use crate::assembly::Host;
-use crate::compressor::Compressor;
 use crate::files::Files;
 use crate::initrd::Written;
 use crate::layout::{self, render};
 use crate::sbom::timestamp;
+
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 /// Where PID 1 of a host may be, best first.
 const INITS: [&str; 4] = [
@@ -45,13 +46,11 @@ impl Outputs<'_> {
         };
         // Its digest stands before it, so it is written first.
         let (_, mut layer_file) = self.create("-layer")?;
-        let options = self.options.initrd;
-        let out = Compressor::new(
+        let out = GzEncoder::new(
             Hashed::new(layer_file.file()),
-            options.compression,
-            options.level,
+            flate2::Compression::default(),
         );
-        let mut root = Hashed::over(out.map_err(io())?);
+        let mut root = Hashed::over(out);
         tar::write(&host.tree, self.store, plan.epoch, &mut root)
             .map_err(tar("the root as a layer"))?;
         let (root, out) = root.finish_with().map_err(io())?;
@@ -61,7 +60,7 @@ impl Outputs<'_> {
         contents.add(&mut layer_file, &layer).map_err(io())?;
         let mut files = Files::default();
         let object = Digest::<Object>::from_bytes(layer.sha256);
-        let layer = files.stored_blob(&media_type(options.compression), object, layer.len);
+        let layer = files.stored_blob(LAYER, object, layer.len);
         self.index(&mut files, layer, &root, (host, plan));
         let tree = files.tree("container image", plan.epoch)?;
         let mut out = Hashed::new(file.file());
@@ -114,13 +113,4 @@ impl Outputs<'_> {
         files.text("index.json", render(&index));
         files.text("oci-layout", layout::VERSION);
     }
-}
-
-fn media_type(compression: Compression) -> String {
-    let ending = match compression {
-        Compression::None => "",
-        Compression::Gzip => "+gzip",
-        _ => "+zstd",
-    };
-    format!("{}{ending}", layout::LAYER)
 }

@@ -11,11 +11,11 @@ use bedplate_types::Arch;
 use super::Outputs;
 use super::hashed::Hashed;
 use super::initramfs::Initramfs;
-use crate::BuildError;
 use crate::assembly::Host;
 use crate::images::Images;
 use crate::initrd::Written;
 use crate::packages::{read_bytes, read_text};
+use crate::{BuildError, Signer};
 
 /// No stub is longer, in bytes.
 const MAX_STUB: u64 = 16 << 20;
@@ -89,6 +89,26 @@ impl Outputs<'_> {
                 source: source.into(),
             })?;
         let written = out.finish().map_err(io())?;
+        let unsigned = UkiFile {
+            name,
+            file,
+            written,
+        };
+        match &self.options.signer {
+            None => Ok(unsigned),
+            Some(signer) => self.signed(unsigned, signer),
+        }
+    }
+
+    fn signed(&self, mut unsigned: UkiFile, signer: &Signer) -> Result<UkiFile, BuildError> {
+        let (name, mut file) = self.create(".efi")?;
+        let out = signer.sign(unsigned.file.file(), Hashed::new(file.file()));
+        let out = out.map_err(|source| BuildError::Format {
+            what: format!("the signature of {name}"),
+            source: source.into(),
+        })?;
+        let written = out.finish();
+        let written = written.map_err(BuildError::io(format!("write {name}")))?;
         Ok(UkiFile {
             name,
             file,

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod cache;
+pub mod image;
 pub mod run;
 pub mod texts;
 pub mod why;
