@@ -43,6 +43,11 @@ pub const PACKAGES: &[Package] = &[
     package("fdisk", "sfdisk", "tests: judges our partition tables"),
     package("gcc", "gcc", "links Rust programs"),
     package("gdisk", "sgdisk", "tests: judges our partition tables"),
+    package(
+        "grub-common",
+        "grub-mkimage",
+        "`bedplate build` for BIOS machines: puts GRUB together",
+    ),
     package("gzip", "gzip", "tests: judges our initrds; benchmarks"),
     package("kmod", "depmod", "tests: judges our module indexes"),
     package(
@@ -79,7 +84,11 @@ pub const PACKAGES: &[Package] = &[
         "qemu-system-x86_64",
         "`bedplate run`, boot tests, demo",
     ),
-    package("qemu-utils", "qemu-img", "`bedplate run`: disks in qcow2"),
+    package(
+        "qemu-utils",
+        "qemu-img",
+        "`bedplate build` and `run`: disks in qcow2 and vmdk",
+    ),
     package("sbsigntool", "sbsign", "tests: signs and judges UKIs"),
     package("skopeo", "skopeo", "tests: fills and judges registries"),
     package(
@@ -103,7 +112,7 @@ pub const PACKAGES: &[Package] = &[
         "setpriv",
         "tests: building as an ordinary user",
     ),
-    package("xorriso", "xorriso", "tests: media that hold a root"),
+    package("xorriso", "xorriso", "tests: judges our media"),
     package("zstd", "zstd", "tests: judges our initrds; benchmarks"),
 ];
 

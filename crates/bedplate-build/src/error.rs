@@ -105,6 +105,19 @@ impl BuildError {
         move |source| Self::Io { doing, source }
     }
 
+    /// A [`BuildError::Format`] for `map_err`.
+    pub(crate) fn format(
+        what: &str,
+    ) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> Self {
+        move |source| match source.downcast() {
+            Ok(known) => *known,
+            Err(source) => Self::Format {
+                what: what.to_owned(),
+                source,
+            },
+        }
+    }
+
     /// A [`BuildError::Store`] for `map_err`.
     pub(crate) fn store(doing: impl Into<String>) -> impl FnOnce(StoreError) -> Self {
         let doing = doing.into();

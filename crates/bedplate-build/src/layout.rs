@@ -12,18 +12,21 @@
 
 use bedplate_spec::lock::{ImageId, ImageRequest, ResolvedImage};
 use bedplate_store::Store;
-use bedplate_tree::{Content, Entry, EntryKind, Meta, Tree, TreeBuilder};
+use bedplate_tree::{Content, Tree};
 use bedplate_types::{Arch, Digest, Epoch, Object, Reference};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::BuildError;
+use crate::files::Files;
 use crate::packages::read_bytes;
 
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+pub(crate) const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+
+/// What `oci-layout` says.
+pub(crate) const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// What a layout is made for and with.
 pub(crate) struct Maker<'a> {
@@ -64,7 +67,7 @@ impl Maker<'_> {
         }
         let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]});
         files.text("index.json", render(&index));
-        files.text("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec());
+        files.text("oci-layout", VERSION);
         files.tree(&format!("layout of {}", image.0.describe()), self.epoch)
     }
 
@@ -126,14 +129,7 @@ impl Maker<'_> {
     }
 
     fn layer(&self, layer: &Digest<Object>, files: &mut Files) -> Result<Value, BuildError> {
-        let len = self.len(layer)?;
-        let content = Content::Stored {
-            object: *layer,
-            offset: 0,
-            len,
-        };
-        files.put(&format!("blobs/sha256/{}", layer.hex()), content);
-        Ok(json!({"mediaType": LAYER, "digest": layer.to_string(), "size": len}))
+        Ok(files.stored_blob(LAYER, *layer, self.len(layer)?))
     }
 
     fn len(&self, object: &Digest<Object>) -> Result<u64, BuildError> {
@@ -148,45 +144,6 @@ impl Maker<'_> {
     }
 }
 
-fn render(value: &Value) -> Vec<u8> {
+pub(crate) fn render(value: &Value) -> Vec<u8> {
     serde_json::to_vec(value).expect("a JSON value is plain data")
-}
-
-/// The files of a layout.
-#[derive(Default)]
-struct Files(Vec<Entry>);
-
-impl Files {
-    fn put(&mut self, path: &str, content: Content) {
-        self.0.push(Entry {
-            path: path.parse().expect("paths of a layout are plain"),
-            meta: Meta::with_mode(0o644),
-            kind: EntryKind::File(content),
-        });
-    }
-
-    fn text(&mut self, path: &str, bytes: Vec<u8>) {
-        self.put(path, Content::inline(bytes));
-    }
-
-    /// A blob, and the descriptor that points to it.
-    fn blob(&mut self, kind: &str, bytes: Vec<u8>) -> Value {
-        let digest = Digest::<Object>::from_bytes(Sha256::digest(&bytes).into());
-        let descriptor =
-            json!({"mediaType": kind, "digest": digest.to_string(), "size": bytes.len()});
-        self.text(&format!("blobs/sha256/{}", digest.hex()), bytes);
-        descriptor
-    }
-
-    fn tree(self, origin: &str, epoch: Epoch) -> Result<Tree, BuildError> {
-        let mut builder = TreeBuilder::new();
-        let id = builder.origin(origin);
-        builder
-            .archive(self.0, id)
-            .map_err(|source| BuildError::Merge {
-                what: origin.to_owned(),
-                source,
-            })?;
-        Ok(builder.freeze(epoch))
-    }
 }

@@ -25,7 +25,7 @@ const VERSION: &str = "root image 1 squashfs zstd 3";
 const WORKING_MEMORY: u64 = 192 << 20;
 
 /// A root image in the store.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RootImage {
     /// The whole image.
     pub(crate) object: Digest<Object>,

@@ -116,7 +116,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Seconds since 1970 as `YYYY-MM-DDThh:mm:ssZ` (days to civil date as in Howard Hinnant's
 /// `civil_from_days`).
-fn timestamp(Epoch(seconds): Epoch) -> String {
+pub(crate) fn timestamp(Epoch(seconds): Epoch) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);

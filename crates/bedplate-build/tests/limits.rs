@@ -60,6 +60,7 @@ fn write(len: u64) -> (BuildError, usize) {
             threads: 1,
         },
         signing_key: None,
+        signer: None,
         drop_xattrs: true,
     };
     let workshop = Workshop {

@@ -1,7 +1,7 @@
 //! Bytes to entries and back: the formats that hosts are made of, archives and disks.
 //!
 //! ```text
-//! tar, deb, cpio, modules --read--> entries, fields, indexes        Tree --write--> tar, cpio, FAT, SquashFS
+//! tar, deb, cpio, modules --read--> entries, fields, indexes        Tree --write--> tar, cpio, FAT, ISO 9660, SquashFS
 //! stub, kernel, initrd --write--> Unified Kernel Image --read--> sections, digest to sign
 //! partitions --place--> GPT                  data --hash--> dm-verity
 //! ```
@@ -20,6 +20,7 @@ pub mod deb822;
 pub mod fat;
 pub mod gpt;
 pub mod guid;
+pub mod iso9660;
 pub mod kernel;
 pub mod kmod;
 pub mod pe;
@@ -27,5 +28,6 @@ pub mod read_at;
 pub mod squashfs;
 pub mod tar;
 pub mod verity;
+pub mod vhd;
 
 mod input;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bedplate_sys::tool::ToolError;
 use bedplate_types::ByteSize;
 
+use crate::medium::Firmware;
 use crate::memory::Need;
 
 /// Why a host could not be run, or did not do what was asked.
@@ -32,11 +33,21 @@ pub enum RunError {
         /// The kernel.
         path: PathBuf,
     },
-    /// The file has no partition table, so firmware finds nothing on it.
-    #[error("`{path}` is no disk: it has no GUID partition table")]
-    NoDisk {
+    /// Firmware finds nothing on the file that it could boot.
+    #[error(
+        "`{path}` does not boot: it has no partition table or boot catalogue with what firmware looks for"
+    )]
+    NotBootable {
         /// The file.
         path: PathBuf,
+    },
+    /// The form of a host is for other firmware.
+    #[error("no {firmware} boots `{path}`")]
+    WrongFirmware {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        firmware: Firmware,
     },
     /// The initramfs cannot unpack in so much memory.
     #[error("{given} of memory cannot hold this host: it takes {need}", need = .need.describe())]
@@ -118,6 +129,13 @@ impl RunError {
             Self::NoHost { .. } => Some(
                 "give the directory that `bedplate build -o` wrote, or one of its files".into(),
             ),
+            Self::NotBootable { .. } => {
+                Some("build it again: `bedplate build --format raw`, `raw-bios` or `iso`".into())
+            }
+            Self::WrongFirmware { firmware, .. } => Some(match firmware {
+                Firmware::Bios => "leave --bios out, or build --format raw-bios or iso".into(),
+                Firmware::Uefi => "leave --uefi out, or build --format raw, iso or uki".into(),
+            }),
             Self::SeveralHosts { .. } => Some("choose one with --name".into()),
             Self::TooLittleMemory { need, .. } => Some(format!(
                 "give at least --mem {}M, or leave --mem out",

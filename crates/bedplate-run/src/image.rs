@@ -1,34 +1,24 @@
 //! A built host as files, under LinuxKit's names where it has some.
 //!
 //! ```text
-//! DIR/NAME-kernel          one of these three must be there; the first that is, unless another one is named
-//! DIR/NAME.raw             a disk that UEFI boots
-//! DIR/NAME.qcow2           the same in QEMU's format
-//! DIR/NAME-initrd.img      with a kernel; may be missing
-//! DIR/NAME-cmdline         with a kernel; may be missing: empty
+//! DIR/NAME-kernel          with NAME-initrd.img and NAME-cmdline, which may be missing
+//! DIR/NAME.raw …           the other forms, see `medium`: the first that is there, unless another is named
 //! DIR/NAME-manifest.json   may be missing: what a host needs is then measured
 //! ```
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bedplate_formats::kernel::inspect;
-use bedplate_sys::qemu::{Disk, DiskFormat};
 use bedplate_types::Arch;
 use serde::Deserialize;
 
 use crate::error::RunError;
+use crate::medium::{Form, Medium};
 
-const ENDINGS: [&str; 6] = [
-    "-kernel",
-    "-initrd.img",
-    "-cmdline",
-    ".raw",
-    ".qcow2",
-    "-manifest.json",
-];
-const DISKS: [(&str, DiskFormat); 2] = [(".raw", DiskFormat::Raw), (".qcow2", DiskFormat::Qcow2)];
+/// Files of a host that nothing boots from.
+const COMPANIONS: [&str; 3] = ["-initrd.img", "-cmdline", "-manifest.json"];
 /// What a kernel takes at first where it cannot be looked at, with the firmware beside it.
 const KERNEL_ON_DISK: u64 = 160 << 20;
 
@@ -43,30 +33,6 @@ pub struct HostImage {
     pub cmdline: String,
     /// What its manifest says about memory, in bytes.
     pub(crate) memory: Option<ManifestMemory>,
-}
-
-/// What of a host is booted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Medium {
-    /// The kernel, straight away.
-    Kernel {
-        /// The kernel.
-        kernel: PathBuf,
-        /// The initrd.
-        initrd: Option<PathBuf>,
-    },
-    /// A disk, by UEFI.
-    Disk(Disk),
-}
-
-impl Medium {
-    /// The file that is booted.
-    pub fn file(&self) -> &Path {
-        match self {
-            Self::Kernel { kernel, .. } => kernel,
-            Self::Disk(disk) => &disk.file,
-        }
-    }
 }
 
 /// The part of a manifest that a run reads.
@@ -92,42 +58,35 @@ impl HostImage {
         }
         let directory = path.parent().unwrap_or(Path::new(""));
         let file = path.file_name().unwrap_or_default().to_string_lossy();
-        let stem = ENDINGS
-            .iter()
-            .find_map(|ending| file.strip_suffix(ending))
-            .unwrap_or(&file);
-        let wanted = DISKS
-            .iter()
-            .map(|(ending, _)| *ending)
-            .find(|ending| file.ends_with(ending));
-        Self::load(directory, name.unwrap_or(stem), wanted)
+        let form = Form::of(&file);
+        let companion = || {
+            COMPANIONS
+                .iter()
+                .find_map(|ending| file.strip_suffix(ending))
+        };
+        let stem = match form {
+            Some(form) => &file[..file.len() - form.ending().len()],
+            None => companion().unwrap_or(&file),
+        };
+        // A kernel is the first choice anyway.
+        Self::load(directory, name.unwrap_or(stem), form)
     }
 
-    /// `wanted` is the ending of the disk that is to be booted.
-    fn load(directory: &Path, name: &str, wanted: Option<&str>) -> Result<Self, RunError> {
+    /// `wanted` is the form that is to be booted.
+    fn load(directory: &Path, name: &str, wanted: Option<Form>) -> Result<Self, RunError> {
         let file = |ending: &str| directory.join(format!("{name}{ending}"));
-        let kernel = file("-kernel");
-        let mut disks = DISKS
-            .iter()
-            .filter(|(ending, _)| wanted.is_none_or(|wanted| wanted == *ending));
-        let disk = disks.find(|(ending, _)| file(ending).is_file());
-        let medium = match disk {
-            _ if wanted.is_none() && kernel.is_file() => Medium::Kernel {
-                kernel,
-                initrd: Some(file("-initrd.img")).filter(|path| path.is_file()),
-            },
-            Some(&(ending, format)) => {
-                let file = file(ending);
-                if format == DiskFormat::Raw {
-                    check_table(&file)?;
-                }
-                Medium::Disk(Disk { file, format })
-            }
-            None => return Err(RunError::NoHost { path: kernel }),
+        let mut forms = Form::ALL
+            .into_iter()
+            .filter(|form| wanted.is_none_or(|wanted| wanted == *form));
+        let Some(form) = forms.find(|form| file(form.ending()).is_file()) else {
+            let ending = wanted.unwrap_or(Form::Kernel).ending();
+            return Err(RunError::NoHost { path: file(ending) });
         };
+        let initrd = Some(file("-initrd.img")).filter(|path| path.is_file());
+        let medium = Medium::open(form, file(form.ending()), initrd)?;
         let cmdline = match medium {
             Medium::Kernel { .. } => read_optional(&file("-cmdline"))?.unwrap_or_default(),
-            Medium::Disk(_) => String::new(),
+            _ => String::new(),
         };
         let manifest = file("-manifest.json");
         let memory = match read_optional(&manifest)? {
@@ -175,21 +134,6 @@ impl HostImage {
     }
 }
 
-/// Has the disk a GPT? (UEFI Specification, 5.3.2.) QEMU looks at qcow2 by itself.
-fn check_table(disk: &Path) -> Result<(), RunError> {
-    let doing = format!("read the disk {}", disk.display());
-    let mut head = Vec::new();
-    fs::File::open(disk)
-        .and_then(|file| file.take(520).read_to_end(&mut head))
-        .map_err(RunError::io(doing))?;
-    match head.get(512..) {
-        Some(b"EFI PART") => Ok(()),
-        _ => Err(RunError::NoDisk {
-            path: disk.to_owned(),
-        }),
-    }
-}
-
 fn choose(directory: &Path, name: Option<&str>) -> Result<String, RunError> {
     if let Some(name) = name {
         return Ok(name.to_owned());
@@ -198,10 +142,8 @@ fn choose(directory: &Path, name: Option<&str>) -> Result<String, RunError> {
         fs::read_dir(directory).map_err(RunError::io(format!("list {}", directory.display())))?;
     let name = |entry: io::Result<fs::DirEntry>| {
         let file = entry.ok()?.file_name().into_string().ok()?;
-        let mut endings = ["-kernel", ".raw", ".qcow2"].iter();
-        endings
-            .find_map(|ending| file.strip_suffix(ending))
-            .map(str::to_owned)
+        let form = Form::of(&file)?;
+        Some(file[..file.len() - form.ending().len()].to_owned())
     };
     let mut names: Vec<String> = entries.filter_map(name).collect();
     names.sort();

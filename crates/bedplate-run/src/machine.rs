@@ -10,20 +10,23 @@ use std::time::{Duration, Instant};
 use bedplate_boot::CMDLINE_EXTRA;
 use bedplate_boot::control::Event;
 use bedplate_sys::child::TiedChild;
-use bedplate_sys::qemu::{Accelerator, Boot, Disk, Forward, MachineConfig};
+use bedplate_sys::qemu::{self, Accelerator, Boot, Disk, Forward, MachineConfig};
 
 use crate::console::Console;
 use crate::control::Control;
 use crate::error::RunError;
 use crate::event::Forwarded;
-use crate::image::{HostImage, Medium};
+use crate::image::HostImage;
+use crate::medium::{Firmware, Medium};
 
 /// What a machine is made of.
 #[derive(Debug, Clone)]
 pub struct MachineOptions {
     /// The host.
     pub image: HostImage,
-    /// Its kernel command line, or what is added to that of a disk; the control port, and `panic=-1` where nothing is said of panics, are appended.
+    /// What starts it; nothing but QEMU, where the medium is a kernel.
+    pub firmware: Option<Firmware>,
+    /// Its kernel command line, or what is added to that of a medium; the control port, and `panic=-1` where nothing is said of panics, are appended.
     pub cmdline: String,
     /// What executes it.
     pub accelerator: Accelerator,
@@ -31,6 +34,8 @@ pub struct MachineOptions {
     pub memory_mib: u64,
     /// Processors.
     pub cpus: u32,
+    /// How many network interfaces it has.
+    pub networks: u32,
     /// Forwarded ports.
     pub forwards: Vec<Forwarded>,
     /// Disks, which exist.
@@ -198,23 +203,27 @@ fn configure(options: &MachineOptions, serials: [OwnedFd; 2], monitor: OwnedFd) 
         guest: one.guest,
     };
     let cmdline = cmdline(&options.cmdline);
+    let by_firmware = |medium| Boot::Firmware {
+        uefi: (options.firmware == Some(Firmware::Uefi)).then(|| FIRMWARE.into()),
+        medium,
+        oem_strings: vec![format!("{CMDLINE_EXTRA}{cmdline}")],
+    };
     let boot = match options.image.medium.clone() {
         Medium::Kernel { kernel, initrd } => Boot::Kernel {
             kernel,
             initrd,
-            cmdline,
+            cmdline: cmdline.clone(),
         },
-        Medium::Disk(disk) => Boot::Uefi {
-            firmware: FIRMWARE.into(),
-            disk,
-            oem_strings: vec![format!("{CMDLINE_EXTRA}{cmdline}")],
-        },
+        Medium::Disk { disk, .. } => by_firmware(qemu::Medium::Disk(disk)),
+        Medium::Optical { file, .. } => by_firmware(qemu::Medium::Optical(file)),
+        Medium::Program(file) => by_firmware(qemu::Medium::Program(file)),
     };
     MachineConfig {
         accelerator: options.accelerator,
         boot,
         memory_mib: options.memory_mib,
         cpus: options.cpus,
+        networks: options.networks,
         forwards: options.forwards.iter().map(forward).collect(),
         disks: options.disks.clone(),
         serials: serials.into(),

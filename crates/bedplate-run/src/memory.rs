@@ -18,7 +18,8 @@ use std::path::Path;
 use bedplate_types::ByteSize;
 
 use crate::error::RunError;
-use crate::image::{HostImage, ManifestMemory, Medium};
+use crate::image::{HostImage, ManifestMemory};
+use crate::medium::Medium;
 use crate::unpacked;
 
 const MIB: u64 = 1 << 20;
@@ -46,11 +47,11 @@ impl Need {
     pub fn of(image: &HostImage, cmdline: &str) -> Result<Self, RunError> {
         let initrd = match &image.medium {
             Medium::Kernel { initrd, .. } => initrd.as_ref(),
-            Medium::Disk(_) => None,
+            _ => None,
         };
         let ManifestMemory { initrd, root } = match (image.memory, initrd) {
             // The firmware loads all of it, and the kernel gets a copy.
-            (Some(memory), _) if matches!(image.medium, Medium::Disk(_)) => ManifestMemory {
+            (Some(memory), _) if !matches!(image.medium, Medium::Kernel { .. }) => ManifestMemory {
                 initrd: 2 * memory.initrd,
                 ..memory
             },

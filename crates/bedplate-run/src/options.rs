@@ -11,6 +11,7 @@ use bedplate_types::ByteSize;
 use crate::error::RunError;
 use crate::event::Interrupts;
 use crate::http::HttpUrl;
+use crate::medium::Firmware;
 
 /// All that [`run`](crate::run()) takes.
 #[derive(Debug, Clone)]
@@ -19,11 +20,15 @@ pub struct RunOptions {
     pub image: PathBuf,
     /// Which host of the directory.
     pub name: Option<String>,
+    /// What boots it; nothing for what its form needs.
+    pub firmware: Option<Firmware>,
     /// Memory of the machine.
     pub memory: Memory,
     /// Processors of the machine.
     pub cpus: u32,
-    /// Ports to forward.
+    /// Network interfaces of the machine, each in a network of its own that leads outside.
+    pub networks: u32,
+    /// Ports to forward, by the first network interface.
     pub publish: Vec<Publish>,
     /// Disks to attach: `/dev/vda`, `/dev/vdb`, …
     pub disks: Vec<DiskOption>,
@@ -54,8 +59,10 @@ impl RunOptions {
         Self {
             image: image.into(),
             name: None,
+            firmware: None,
             memory: Memory::default(),
             cpus: 1,
+            networks: 1,
             publish: Vec::new(),
             disks: Vec::new(),
             cmdline_append: String::new(),
@@ -234,7 +241,7 @@ impl FromStr for Publish {
     }
 }
 
-/// A disk to attach: `PATH`, or `file=PATH[,size=SIZE][,format=raw|qcow2]`. One that does not exist is made,
+/// A disk to attach: `PATH`, or `file=PATH[,size=SIZE][,format=raw|qcow2|vmdk|vhd]`. One that does not exist is made,
 /// with `size`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiskOption {
@@ -325,7 +332,7 @@ mod tests {
             "",
             "size=1G",
             "d,colour=red",
-            "file=d,format=vhd",
+            "file=d,format=floppy",
             "file=d,size=much",
         ] {
             assert!(parse(bad).is_err(), "{bad}");

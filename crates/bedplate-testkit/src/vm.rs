@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use bedplate_boot::bytes_from_text;
 use bedplate_boot::control::{Container, Event, Reply, Request, Stream};
 use bedplate_run::{
-    Accelerator, HttpUrl, Machine, MachineEvent, Memory, Prepared, Response, RunOptions, get,
+    Accelerator, Firmware, HttpUrl, Machine, MachineEvent, Memory, Prepared, Response, RunOptions,
+    get,
 };
 
 /// For each thing that is waited for. Far more than it takes: a busy machine without KVM is slow.
@@ -46,6 +47,12 @@ impl VmOptions {
     /// So much memory, whether it is enough or not.
     pub fn memory(mut self, mib: u64) -> Self {
         self.0.memory = Memory::Forced(bedplate_types::ByteSize(mib << 20));
+        self
+    }
+
+    /// Boots it by this firmware.
+    pub fn firmware(mut self, firmware: Firmware) -> Self {
+        self.0.firmware = Some(firmware);
         self
     }
 

@@ -43,6 +43,7 @@ const RUN_HELP: &str = "\
 Examples:
   bedplate run out --publish 8080:80
   bedplate run out --publish :80 --wait-for http://guest:80/ --exec 'bedctl list'
+  bedplate run out/web.iso --bios --net user --net user
   bedplate run out --disk file=state.img,size=1G --keep --console file:console.log
 
 Exit codes:
@@ -81,6 +82,9 @@ pub enum Command {
     /// Boot a built host in QEMU
     #[command(after_help = RUN_HELP)]
     Run(RunArguments),
+    /// Change a finished image
+    #[command(subcommand)]
+    Image(ImageCommand),
     /// Tell who put a path into a host
     #[command(after_help = "Example:\n  bedplate why /etc/hosts host.yml")]
     Why(WhyArguments),
@@ -175,7 +179,8 @@ pub struct BuildArguments {
     /// Directory for the outputs
     #[arg(short, long, default_value = ".", value_name = "DIR")]
     pub output: PathBuf,
-    /// What to write: kernel+initrd, kernel+initrd+root, tar, uki, raw, qcow2; may be repeated
+    /// What to write: kernel+initrd, kernel+initrd+root, tar, uki, raw, qcow2, vmdk, vhd, iso, raw-bios, oci, triton;
+    /// may be repeated
     #[arg(long, default_value = "kernel+initrd")]
     pub format: Vec<bedplate_build::Format>,
     /// Name that the outputs begin with [default: that of the last spec]
@@ -197,7 +202,20 @@ pub struct BuildArguments {
     #[arg(long)]
     pub drop_xattrs: bool,
     #[command(flatten)]
+    pub signing: SigningArguments,
+    #[command(flatten)]
     pub resolving: SpecArguments,
+}
+
+/// What EFI programs are signed with.
+#[derive(Args)]
+pub struct SigningArguments {
+    /// Sign EFI programs for Secure Boot with this RSA key (PEM, not encrypted)
+    #[arg(long, value_name = "PEM", requires = "secureboot_cert")]
+    pub secureboot_key: Option<PathBuf>,
+    /// Certificate of that key (PEM)
+    #[arg(long, value_name = "PEM", requires = "secureboot_key")]
+    pub secureboot_cert: Option<PathBuf>,
 }
 
 /// A name that makes a plain file name.
@@ -208,6 +226,21 @@ fn host_name(text: &str) -> Result<String, &'static str> {
     } else {
         Err("it takes letters, digits, `.`, `_` and `-`, and begins with a letter or digit")
     }
+}
+
+#[derive(Subcommand)]
+pub enum ImageCommand {
+    /// Give a Unified Kernel Image another kernel command line
+    #[command(after_help = "Example:
+  bedplate image set-cmdline out/web.efi 'console=tty0 quiet'")]
+    SetCmdline {
+        /// The image, which is replaced
+        file: PathBuf,
+        /// The words of the command line, as one argument
+        words: String,
+        #[command(flatten)]
+        signing: SigningArguments,
+    },
 }
 
 #[derive(Args)]

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
     let cache = commands::cache_directory(cache);
     let result = match command {
         Command::Build(arguments) => commands::build::run(arguments, json, &cache),
+        Command::Image(command) => commands::image::run(command, json),
         Command::Why(arguments) => commands::why::run(arguments, json, &cache),
         Command::Diff(arguments) => commands::diff::run(&arguments, json, &cache),
         Command::Run(arguments) => {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
-use bedplate_build::{BuildError, ImageError};
+use bedplate_build::{BuildError, ImageError, SignerError};
 use bedplate_run::RunError;
 use bedplate_sources::{ErrorKind, SourceError};
 use bedplate_spec::{Diagnostic, Diagnostics, Position, Severity};
@@ -51,8 +51,15 @@ impl Failure {
 
     /// A file that could not be read or written.
     pub fn io(text: &str, error: &std::io::Error) -> Self {
-        let mut failure = Self::new(6, text);
-        failure.messages[0].causes.push(error.to_string());
+        Self::caused(6, text.to_owned(), error)
+    }
+
+    /// With an error and its causes as the cause.
+    pub fn caused(code: u8, text: String, error: &dyn Error) -> Self {
+        let mut failure = Self::of(code, error, None);
+        let message = &mut failure.messages[0];
+        let first = std::mem::replace(&mut message.text, text);
+        message.causes.insert(0, first);
         failure
     }
 
@@ -180,6 +187,16 @@ impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
         let code = if error.is_malformed() { 5 } else { 6 };
         Self::of(code, &error, error.hint().map(str::to_owned))
+    }
+}
+
+impl From<SignerError> for Failure {
+    fn from(error: SignerError) -> Self {
+        let code = match &error {
+            SignerError::Read { .. } => 6,
+            _ => 2,
+        };
+        Self::of(code, &error, error.hint())
     }
 }
 

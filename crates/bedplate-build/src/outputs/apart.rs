@@ -30,32 +30,35 @@ const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 /// A root image with what is said about it.
 pub(super) struct Apart {
     pub(super) image: RootImage,
+    /// Where it is looked for.
+    pub(super) place: Place,
     /// [`bedplate_boot::root::Image`] as JSON.
-    pub(super) description: Vec<u8>,
+    description: Vec<u8>,
     /// Lines of signatures, empty without a key.
-    pub(super) signatures: String,
+    signatures: String,
     trust: Trust,
 }
 
 impl Outputs<'_> {
-    /// Makes and describes the image.
+    /// Describes an image that is looked for at `place`, in a file of this name.
     pub(super) fn apart(
         &self,
+        image: RootImage,
+        place: Place,
+        file: &str,
         host: &Host,
         plan: &BuildPlan,
-        workshop: &Workshop<'_>,
     ) -> Result<Apart, BuildError> {
-        let image = RootImage::of(&host.tree, plan.epoch, self.store, workshop.progress)?;
         let kernel = host
             .kernel
             .as_ref()
             .and_then(|kernel| kernel.version.as_deref());
         let name = (self.options.name.as_str(), plan.arch, plan.epoch);
-        let file = format!("{}-root.img", self.options.name);
-        let description = image.describe(name, kernel, &file).render();
+        let description = image.describe(name, kernel, file).render();
         let (signatures, trust) = self.vouch(&description, &plan.trust)?;
         Ok(Apart {
             image,
+            place,
             description,
             signatures,
             trust,
@@ -97,26 +100,38 @@ impl Outputs<'_> {
     }
 
     /// Image, description and signatures as files, for servers.
-    pub(super) fn netboot_files(&mut self, apart: &Apart) -> Result<(), BuildError> {
+    pub(super) fn netboot_files(&mut self, apart: Option<&Apart>) -> Result<(), BuildError> {
+        let Some(apart) = apart else {
+            return Err(BuildError::Input {
+                what: "the root of this host is its initramfs, so there is no image of it for a server".to_owned(),
+                hint: Some("build --format kernel+initrd: it boots from a network as well".to_owned()),
+            });
+        };
         let (name, mut file) = self.create("-root.img")?;
         let written = super::hashed::copy(self.store, &apart.image.content(), &mut file)
             .map_err(BuildError::io("write the root image"))?;
         self.keep("root", name, file, written);
-        self.bytes("image", "-image.json", &apart.description)?;
-        if !apart.signatures.is_empty() {
-            let ending = format!("-image.json{SIGNATURE_ENDING}");
-            self.bytes("signature", &ending, apart.signatures.as_bytes())?;
+        for ((name, bytes), kind) in apart.documents().into_iter().zip(["image", "signature"]) {
+            self.bytes(kind, &format!("-{name}"), &bytes)?;
         }
         Ok(())
     }
 }
 
 impl Apart {
-    /// The initramfs that looks for the image at `place`: programs and drivers, and the documents.
+    /// The description, and its signatures if there are any, as they lie beside the image.
+    pub(super) fn documents(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let mut documents = vec![("image.json", self.description.clone())];
+        if !self.signatures.is_empty() {
+            documents.push(("image.json.sig", self.signatures.clone().into_bytes()));
+        }
+        documents
+    }
+
+    /// The initramfs that looks for the image: programs and drivers, and the documents.
     pub(super) fn initramfs(
         &self,
         host: &Host,
-        place: &Place,
         plan: &BuildPlan,
         workshop: &Workshop<'_>,
     ) -> Result<[Tree; 2], BuildError> {
@@ -142,9 +157,9 @@ impl Apart {
         }
         let search = Search {
             version: Search::VERSION,
-            place: place.clone(),
+            place: self.place.clone(),
             trust: self.trust.clone(),
-            modules: modules(place),
+            modules: modules(&self.place),
         };
         let mut documents = vec![
             entry(SEARCH_DOCUMENT, 0o644, Content::inline(search.render())),
@@ -155,7 +170,7 @@ impl Apart {
             ),
         ];
         // A server may have another image than this one, if somebody who is trusted signed it.
-        if !matches!(place, Place::Network { .. }) {
+        if !matches!(self.place, Place::Network { .. }) {
             documents.push(entry(
                 IMAGE_DOCUMENT,
                 0o644,
@@ -170,7 +185,7 @@ impl Apart {
                 ));
             }
         }
-        if *place == Place::Initramfs {
+        if self.place == Place::Initramfs {
             documents.push(entry(ROOT_IMAGE, 0o644, self.image.content()));
         }
         Ok([tree(programs, plan)?, tree(documents, plan)?])

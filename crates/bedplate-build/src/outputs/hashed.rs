@@ -1,6 +1,7 @@
 //! Writing and hashing at once.
 
-use std::io::{self, BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 
 use bedplate_formats::content::ReadContent;
 use bedplate_store::Store;
@@ -21,6 +22,14 @@ pub(super) fn copy(
     out.finish()
 }
 
+/// Hashes a file from its beginning.
+pub(super) fn hash(file: &mut File) -> io::Result<Written> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut out = Hashed::new(io::sink());
+    io::copy(file, &mut out)?;
+    out.finish()
+}
+
 /// Hashes what goes through it.
 pub(super) struct Hashed<W: Write> {
     inner: W,
@@ -30,21 +39,32 @@ pub(super) struct Hashed<W: Write> {
 
 impl<W: Write> Hashed<BufWriter<W>> {
     pub(super) fn new(inner: W) -> Self {
-        Self {
-            inner: BufWriter::with_capacity(1 << 18, inner),
-            hash: Sha256::new(),
-            len: 0,
-        }
+        Self::over(BufWriter::with_capacity(1 << 18, inner))
     }
 }
 
 impl<W: Write> Hashed<W> {
-    pub(super) fn finish(mut self) -> io::Result<Written> {
+    /// Without a buffer of its own.
+    pub(super) fn over(inner: W) -> Self {
+        Self {
+            inner,
+            hash: Sha256::new(),
+            len: 0,
+        }
+    }
+
+    pub(super) fn finish(self) -> io::Result<Written> {
+        self.finish_with().map(|(written, _)| written)
+    }
+
+    /// What was written, and where it went.
+    pub(super) fn finish_with(mut self) -> io::Result<(Written, W)> {
         self.inner.flush()?;
-        Ok(Written {
+        let written = Written {
             len: self.len,
             sha256: self.hash.finalize().into(),
-        })
+        };
+        Ok((written, self.inner))
     }
 }
 

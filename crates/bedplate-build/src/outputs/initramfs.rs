@@ -31,12 +31,12 @@ impl Outputs<'_> {
     pub(super) fn initramfs<'a>(
         &self,
         host: &'a Host,
-        apart: Option<(&Apart, &Place)>,
+        apart: Option<&Apart>,
         plan: &BuildPlan,
         workshop: &Workshop<'_>,
     ) -> Result<Initramfs<'a>, BuildError> {
         let small = match apart {
-            Some((apart, place)) => Some(apart.initramfs(host, place, plan, workshop)?),
+            Some(apart) => Some(apart.initramfs(host, plan, workshop)?),
             None => None,
         };
         if small.is_none() {
@@ -54,7 +54,7 @@ impl Outputs<'_> {
             .map(|content| read_bytes(self.store, content))
             .transpose()
             .map_err(BuildError::io("read the microcode"))?;
-        let networked = matches!(apart, Some((_, Place::Network { .. })));
+        let networked = apart.is_some_and(|apart| matches!(apart.place, Place::Network { .. }));
         let ending = if networked {
             "-netboot.img"
         } else {

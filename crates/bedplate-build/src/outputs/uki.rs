@@ -1,6 +1,6 @@
 //! `uki`: kernel, initrd and command line in one EFI program, behind the stub of systemd.
 
-use std::io::{Seek, SeekFrom};
+use std::io::{Cursor, Seek, SeekFrom};
 
 use bedplate_formats::pe::uki::{self, Source, Uki};
 use bedplate_spec::lock::{Dependencies, ImageId, ImageRequest, PackageRequest};
@@ -11,11 +11,11 @@ use bedplate_types::Arch;
 use super::Outputs;
 use super::hashed::Hashed;
 use super::initramfs::Initramfs;
-use crate::BuildError;
 use crate::assembly::Host;
 use crate::images::Images;
 use crate::initrd::Written;
 use crate::packages::{read_bytes, read_text};
+use crate::{BuildError, Signer};
 
 /// No stub and no boot loader is longer, in bytes.
 const MAX_PROGRAM: u64 = 16 << 20;
@@ -44,26 +44,6 @@ pub(super) fn efi_name(arch: Arch) -> &'static str {
         Arch::Amd64 => "x64",
         Arch::Arm64 => "aa64",
         Arch::Riscv64 => "riscv64",
-    }
-}
-
-/// A file of the package that [`stub_request`] asks for, by its name in systemd's directory of them.
-pub(super) fn from_boot_package(
-    images: &mut Images<'_>,
-    file: &str,
-) -> Result<Content, BuildError> {
-    let request = stub_request();
-    let tree = images.tree(&ImageId(request.clone()))?;
-    let path = format!("usr/lib/systemd/boot/efi/{file}");
-    match tree
-        .get(&path.parse().expect("a plain path"))
-        .map(|inode| &inode.kind)
-    {
-        Some(InodeKind::File(content)) if content.len() <= MAX_PROGRAM => Ok(content.clone()),
-        _ => Err(BuildError::Input {
-            what: format!("{} has no EFI program `/{path}`", request.describe()),
-            hint: None,
-        }),
     }
 }
 
@@ -109,6 +89,26 @@ impl Outputs<'_> {
                 source: source.into(),
             })?;
         let written = out.finish().map_err(io())?;
+        let unsigned = UkiFile {
+            name,
+            file,
+            written,
+        };
+        match &self.options.signer {
+            None => Ok(unsigned),
+            Some(signer) => self.signed(unsigned, signer),
+        }
+    }
+
+    fn signed(&self, mut unsigned: UkiFile, signer: &Signer) -> Result<UkiFile, BuildError> {
+        let (name, mut file) = self.create(".efi")?;
+        let out = signer.sign(unsigned.file.file(), Hashed::new(file.file()));
+        let out = out.map_err(|source| BuildError::Format {
+            what: format!("the signature of {name}"),
+            source: source.into(),
+        })?;
+        let written = out.finish();
+        let written = written.map_err(BuildError::io(format!("write {name}")))?;
         Ok(UkiFile {
             name,
             file,
@@ -117,12 +117,50 @@ impl Outputs<'_> {
     }
 
     fn stub(&self, images: &mut Images<'_>, arch: Arch) -> Result<Vec<u8>, BuildError> {
-        let content = from_boot_package(images, &format!("linux{}.efi.stub", efi_name(arch)))?;
-        read_bytes(self.store, &content).map_err(BuildError::io("read the EFI stub"))
+        self.program(images, &format!("linux{}.efi.stub", efi_name(arch)))
+    }
+
+    /// systemd-boot, signed if images are.
+    pub(super) fn boot_loader(
+        &self,
+        images: &mut Images<'_>,
+        arch: Arch,
+    ) -> Result<Content, BuildError> {
+        let file = format!("systemd-boot{}.efi", efi_name(arch));
+        let program = self.program(images, &file)?;
+        let Some(signer) = &self.options.signer else {
+            return Ok(Content::inline(program));
+        };
+        let signed = signer.sign(&mut Cursor::new(program), Vec::new());
+        signed
+            .map(Content::inline)
+            .map_err(|source| BuildError::Format {
+                what: format!("the signature of {file}"),
+                source: source.into(),
+            })
+    }
+
+    /// A file of the package that [`stub_request`] asks for, by its name in systemd's directory of them.
+    fn program(&self, images: &mut Images<'_>, file: &str) -> Result<Vec<u8>, BuildError> {
+        let request = stub_request();
+        let tree = images.tree(&ImageId(request.clone()))?;
+        let path = format!("usr/lib/systemd/boot/efi/{file}");
+        match tree
+            .get(&path.parse().expect("a plain path"))
+            .map(|inode| &inode.kind)
+        {
+            Some(InodeKind::File(content)) if content.len() <= MAX_PROGRAM => {
+                read_bytes(self.store, content).map_err(BuildError::io(format!("read {file}")))
+            }
+            _ => Err(BuildError::Input {
+                what: format!("{} has no EFI program `/{path}`", request.describe()),
+                hint: None,
+            }),
+        }
     }
 
     /// What the image says that it is: the host's own os-release(5), or as much as a boot loader shows.
-    fn os_release(&self, host: &Host) -> Result<String, BuildError> {
+    pub(super) fn os_release(&self, host: &Host) -> Result<String, BuildError> {
         for path in ["etc/os-release", "usr/lib/os-release"] {
             let text = read_text(&host.tree, self.store, path)
                 .map_err(BuildError::io(format!("read {path} of the host")))?;

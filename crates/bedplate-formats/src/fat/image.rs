@@ -1,6 +1,7 @@
 //! Planning: what goes where, before the first byte is written.
 
 use bedplate_tree::Tree;
+use bedplate_types::TreePath;
 
 use super::contents::{Child, Contents, read_tree};
 use super::directory::{Entries, Stamp, Target};
@@ -70,6 +71,20 @@ impl<'a> Image<'a> {
     /// Bytes that more files can have, in whole clusters.
     pub fn free(&self) -> u64 {
         self.geometry.room() - self.contents.used(&self.geometry)
+    }
+
+    /// Where a file begins, in bytes from the beginning of the volume: it lies in one piece. None for an
+    /// empty file, which is nowhere.
+    pub fn file_offset(&self, path: &TreePath) -> Option<u64> {
+        let (_, files) = self.runs();
+        let index = self
+            .contents
+            .files
+            .iter()
+            .position(|file| file.path == *path)?;
+        let run = files[index];
+        let before = u64::from(run.first.checked_sub(FIRST_CLUSTER)?) * self.geometry.cluster_len();
+        (run.count > 0).then(|| u64::from(self.geometry.data()) * SECTOR + before)
     }
 
     /// Where the directories are, and the files: one after another, without gaps.

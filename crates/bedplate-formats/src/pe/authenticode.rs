@@ -12,7 +12,7 @@
 //! Hash"; "PE Format", "The Attribute Certificate Table". They order sections by their place in the
 //! file, which here must be without gaps: so one pass over the file is enough.
 //!
-//! Making and checking the PKCS#7 itself is left to others.
+//! The PKCS#7 itself is made in [`signature`](super::signature); checking it is left to others.
 
 use std::io::{self, Read, Seek, Write};
 
@@ -156,6 +156,12 @@ pub fn digest(mut image: impl Read) -> Result<[u8; 32], PeError> {
     let mut digester = Digester::new();
     io::copy(&mut image, &mut digester)?;
     digester.finish()
+}
+
+/// Has the image a signature?
+pub fn is_signed<R: Read + Seek>(image: R) -> Result<bool, PeError> {
+    let headers = Headers::read(&mut Input::new(image)?)?;
+    Ok(headers.certificates().is_some())
 }
 
 /// Copies an image to `out` with one signature more: `pkcs7` is a SignedData in DER form, over its

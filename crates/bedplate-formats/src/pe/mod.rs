@@ -21,13 +21,14 @@
 //! Sources: Microsoft, "PE Format" and "Windows Authenticode Portable Executable Signature Format" (2008);
 //! UAPI Group, "Unified Kernel Image" (UAPI.5); systemd-stub(7).
 //!
-//! Nothing here runs or relocates an image, and no signature is made or checked. `CheckSum` is always
+//! Nothing here runs or relocates an image, holds a key or checks a signature. `CheckSum` is always
 //! written as 0, as ukify does: it covers the whole file and stands in front, so an image could not be
 //! streamed; loaders look at it in Windows drivers and DLLs only, and a signature does not cover it.
 
 pub mod authenticode;
 mod error;
 mod headers;
+pub mod signature;
 pub mod uki;
 
 pub use error::PeError;

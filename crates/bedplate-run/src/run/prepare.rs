@@ -10,8 +10,9 @@ use bedplate_types::ByteSize;
 use crate::error::RunError;
 use crate::event::{Forwarded, RunEvent};
 use crate::http::HttpUrl;
-use crate::image::{HostImage, Medium};
+use crate::image::HostImage;
 use crate::machine::{FIRMWARE, Machine, MachineOptions};
+use crate::medium::Firmware;
 use crate::memory::Need;
 use crate::options::{DiskOption, Memory, RunOptions};
 use crate::ports;
@@ -29,10 +30,18 @@ impl Prepared {
     /// Decides all that can be decided before the start, and makes disks that are missing.
     pub fn new(options: &RunOptions) -> Result<Self, RunError> {
         let image = HostImage::find(&options.image, options.name.as_deref())?;
+        let firmware = image.medium.firmware(options.firmware)?;
         let cmdline = format!("{} {}", image.cmdline, options.cmdline_append)
             .trim()
             .to_owned();
         let memory = memory(options.memory, &Need::of(&image, &cmdline)?)?;
+        if options.networks == 0 && !options.publish.is_empty() {
+            let message = "a machine without a network has no ports to publish";
+            return Err(RunError::option(
+                message,
+                "leave --net none or --publish out",
+            ));
+        }
         let forwards = ports::settle(&options.publish).map_err(RunError::io("find a free port"))?;
         if let Some(url) = &options.wait_for {
             answerable(url, &forwards)?;
@@ -42,7 +51,7 @@ impl Prepared {
             .iter()
             .map(ensure_disk)
             .collect::<Result<_, _>>()?;
-        if matches!(image.medium, Medium::Disk(_)) && !Path::new(FIRMWARE).is_file() {
+        if firmware == Some(Firmware::Uefi) && !Path::new(FIRMWARE).is_file() {
             return Err(ToolError::Missing {
                 program: "UEFI firmware",
                 package: "ovmf",
@@ -52,10 +61,12 @@ impl Prepared {
         let chosen = qemu::choose(options.accelerator, options.cache.as_deref())?;
         let machine = MachineOptions {
             image,
+            firmware,
             cmdline,
             accelerator: chosen.accelerator,
             memory_mib: memory.0 >> 20,
             cpus: options.cpus.max(1),
+            networks: options.networks,
             forwards,
             disks,
         };
@@ -157,8 +168,9 @@ fn make_disk(disk: &DiskOption) -> Result<(), RunError> {
         DiskFormat::Raw => File::create_new(path)
             .and_then(|file| file.set_len(size.0))
             .map_err(RunError::io(format!("make the disk {}", path.display()))),
-        DiskFormat::Qcow2 => {
-            let tool = Tool::new("qemu-img", "qemu-utils").args(["create", "-q", "-f", "qcow2"]);
+        format => {
+            let tool =
+                Tool::new("qemu-img", "qemu-utils").args(["create", "-q", "-f", format.driver()]);
             tool.arg(path).arg(size.0.to_string()).output()?;
             Ok(())
         }
@@ -172,6 +184,13 @@ mod tests {
     #[test]
     fn a_url_must_be_a_published_port() {
         let publish = ["127.0.0.1:8080:80".parse().unwrap()];
+        if options.networks == 0 && !options.publish.is_empty() {
+            let message = "a machine without a network has no ports to publish";
+            return Err(RunError::option(
+                message,
+                "leave --net none or --publish out",
+            ));
+        }
         let forwards = ports::settle(&publish).unwrap();
         let reach =
             |url: &str| answerable(&url.parse().unwrap(), &forwards).map(|url| url.to_string());

@@ -181,7 +181,10 @@ impl Sources<'_> {
         let layer = Digest::<Object>::from_bytes(data.hash.clone().finalize().into());
         drop(data);
         copied.map_err(|e| SourceError::file("write", scratch.path(), e))?;
-        let said = listener.join().expect("the listener does not panic").map_err(cut)?;
+        let said = listener
+            .join()
+            .expect("the listener does not panic")
+            .map_err(cut)?;
         let status = sandbox.wait();
         if !status.success() {
             return Err(explain(&said, &status.to_string()));

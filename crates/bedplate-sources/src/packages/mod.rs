@@ -44,7 +44,8 @@ use unpack::Unpacked;
 const LISTS_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// Makes an image of a request, with an apt for its archives.
-pub(crate) type Fetch<'a> = dyn Fn(&PackageRequest, &Apt) -> Result<ResolvedImage, SourceError> + 'a;
+pub(crate) type Fetch<'a> =
+    dyn Fn(&PackageRequest, &Apt) -> Result<ResolvedImage, SourceError> + 'a;
 
 impl Sources<'_> {
     pub(crate) fn resolve_packages(
@@ -52,7 +53,9 @@ impl Sources<'_> {
         request: &PackageRequest,
     ) -> Result<ResolvedImage, SourceError> {
         listed::check_names(&request.include)?;
-        self.resolve_set("packages", request, &|request, apt| self.fetch_packages(request, apt))
+        self.resolve_set("packages", request, &|request, apt| {
+            self.fetch_packages(request, apt)
+        })
     }
 
     /// What `fetch` makes of a request, which is asked only where it is not noted; `what` names the kind of
@@ -71,7 +74,10 @@ impl Sources<'_> {
         let json = serde_json::to_string(&request).expect("a request is plain data");
         let names = request.include.join(" ");
         let suite = request.suite.as_deref().unwrap_or_default();
-        let name = format!("{what} {names} ({suite}) linux/{} {json}", self.options.arch);
+        let name = format!(
+            "{what} {names} ({suite}) linux/{} {json}",
+            self.options.arch
+        );
         if let Some(noted) = self.noted(&name)? {
             return Ok(noted);
         }

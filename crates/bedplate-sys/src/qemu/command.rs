@@ -5,9 +5,8 @@ use std::net::SocketAddrV4;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::str::FromStr;
 
-use super::Accelerator;
+use super::{Accelerator, Disk};
 use crate::child::TiedChild;
 use crate::tool::{Tool, ToolError};
 
@@ -22,7 +21,9 @@ pub struct MachineConfig {
     pub memory_mib: u64,
     /// Number of processors.
     pub cpus: u32,
-    /// Ports of this machine that lead into the guest.
+    /// How many network interfaces it has.
+    pub networks: u32,
+    /// Ports of this machine that lead into the guest, by its first network interface.
     pub forwards: Vec<Forward>,
     /// Disks, in order: `/dev/vda`, `/dev/vdb`, …
     pub disks: Vec<Disk>,
@@ -44,15 +45,26 @@ pub enum Boot {
         /// The kernel command line.
         cmdline: String,
     },
-    /// A disk, by UEFI. It comes before all others; what the guest writes to it is gone at the end.
-    Uefi {
-        /// The firmware, a whole flash image.
-        firmware: PathBuf,
-        /// The disk.
-        disk: Disk,
+    /// A medium, by firmware.
+    Firmware {
+        /// UEFI: a whole flash image. Without one, the BIOS that QEMU brings.
+        uefi: Option<PathBuf>,
+        /// What it boots.
+        medium: Medium,
         /// OEM strings of the machine (SMBIOS type 11).
         oem_strings: Vec<String>,
     },
+}
+
+/// What firmware boots. What the guest writes to it is gone at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Medium {
+    /// A disk, which comes before all others.
+    Disk(Disk),
+    /// An optical medium, by its image.
+    Optical(PathBuf),
+    /// An EFI program.
+    Program(PathBuf),
 }
 
 /// A forwarded port.
@@ -82,46 +94,6 @@ impl fmt::Display for Transport {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
         })
-    }
-}
-
-/// A disk that exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disk {
-    /// Its file.
-    pub file: PathBuf,
-    /// Its format.
-    pub format: DiskFormat,
-}
-
-/// Format of a disk's file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DiskFormat {
-    /// Bytes as the guest sees them.
-    #[default]
-    Raw,
-    /// QEMU's own.
-    Qcow2,
-}
-
-impl fmt::Display for DiskFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Raw => "raw",
-            Self::Qcow2 => "qcow2",
-        })
-    }
-}
-
-impl FromStr for DiskFormat {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "raw" => Ok(Self::Raw),
-            "qcow2" => Ok(Self::Qcow2),
-            other => Err(format!("unknown disk format `{other}` (known: raw, qcow2)")),
-        }
     }
 }
 
@@ -157,36 +129,33 @@ impl MachineConfig {
                     add(&["-initrd", &initrd.to_string_lossy()]);
                 }
             }
-            Boot::Uefi {
-                firmware,
-                disk,
+            Boot::Firmware {
+                uefi,
+                medium,
                 oem_strings,
             } => {
-                let Disk { file, format } = disk;
-                let drive = format!(
-                    "if=virtio,snapshot=on,format={format},file={}",
-                    escape(file)
-                );
-                add(&["-bios", &firmware.to_string_lossy(), "-drive", &drive]);
+                if let Some(flash) = uefi {
+                    add(&["-bios", &flash.to_string_lossy()]);
+                }
+                let medium = medium.arguments();
+                add(&medium.iter().map(String::as_str).collect::<Vec<_>>());
                 for string in oem_strings {
                     let value = string.replace(',', ",,");
                     add(&["-smbios", &format!("type=11,value={value}")]);
                 }
             }
         }
-        add(&[
-            "-netdev",
-            &self.netdev(),
-            "-device",
-            "virtio-net-pci,netdev=net0,romfile=",
-        ]);
+        for number in 0..self.networks {
+            let device = format!("virtio-net-pci,netdev=net{number},romfile=");
+            add(&["-netdev", &self.netdev(number), "-device", &device]);
+        }
         add(&["-device", "virtio-rng-pci"]);
         for disk in &self.disks {
             add(&[
                 "-drive",
                 &format!(
                     "if=virtio,format={},file={}",
-                    disk.format,
+                    disk.format.driver(),
                     escape(&disk.file)
                 ),
             ]);
@@ -218,9 +187,11 @@ impl MachineConfig {
         TiedChild::spawn_with(tool, self.serials.into_iter().chain(self.monitor).collect())
     }
 
-    fn netdev(&self) -> String {
-        let mut netdev = "user,id=net0".to_owned();
-        for forward in &self.forwards {
+    /// A network of the guest's own that leads outside. Ports are forwarded into the first.
+    fn netdev(&self, number: u32) -> String {
+        let mut netdev = format!("user,id=net{number}");
+        let forwards = self.forwards.iter().filter(|_| number == 0);
+        for forward in forwards {
             let Forward {
                 transport,
                 host,
@@ -236,6 +207,26 @@ impl MachineConfig {
     }
 }
 
+impl Medium {
+    fn arguments(&self) -> Vec<String> {
+        let drive = |drive: &str, device: &str, driver: &str, file: &Path| {
+            let drive = format!(
+                "{drive},if=none,id=boot,format={driver},file={}",
+                escape(file)
+            );
+            let device = format!("{device},drive=boot,bootindex=0");
+            vec!["-drive".to_owned(), drive, "-device".to_owned(), device]
+        };
+        match self {
+            Self::Disk(Disk { file, format }) => {
+                drive("snapshot=on", "virtio-blk-pci", format.driver(), file)
+            }
+            Self::Optical(file) => drive("media=cdrom,readonly=on", "ide-cd", "raw", file),
+            Self::Program(file) => vec!["-kernel".to_owned(), file.to_string_lossy().into_owned()],
+        }
+    }
+}
+
 fn chardev(id: &str, socket: &OwnedFd) -> String {
     format!("socket,id={id},fd={}", socket.as_raw_fd())
 }
@@ -248,6 +239,7 @@ pub(super) fn escape(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::qemu::DiskFormat;
 
     #[test]
     fn the_command_line_says_what_the_value_says() {
@@ -262,6 +254,7 @@ mod tests {
             },
             memory_mib: 512,
             cpus: 2,
+            networks: 1,
             forwards: vec![Forward {
                 transport: Transport::Tcp,
                 host: "127.0.0.1:8080".parse().unwrap(),

@@ -4,9 +4,11 @@
 
 mod accelerator;
 mod command;
+mod disk;
 mod probe;
 
 pub use accelerator::{
     Accelerator, AcceleratorChoice, Chosen, UnknownAccelerator, choose, remember_failure, said_no,
 };
-pub use command::{Boot, Disk, DiskFormat, Forward, MachineConfig, Transport};
+pub use command::{Boot, Forward, MachineConfig, Medium, Transport};
+pub use disk::{Disk, DiskFormat};

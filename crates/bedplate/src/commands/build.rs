@@ -2,13 +2,14 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use bedplate_build::{InitrdOptions, OutputOptions, Workshop, assemble, write_outputs};
 use bedplate_formats::compression::Compression;
 use bedplate_store::Store;
 use bedplate_types::ByteSize;
 
-use super::plan_of;
+use super::{image, plan_of};
 use crate::command_line::{BuildArguments, CompressionChoice};
 use crate::keys;
 use crate::output::{print, say};
@@ -93,6 +94,7 @@ fn options(arguments: &BuildArguments) -> Result<OutputOptions, Failure> {
             threads: std::thread::available_parallelism().map_or(1, Into::into),
         },
         signing_key: arguments.sign_key.as_deref().map(keys::read).transpose()?,
+        signer: image::signer(&arguments.signing)?.map(Arc::new),
         drop_xattrs: arguments.drop_xattrs,
     })
 }

@@ -3,6 +3,7 @@
 pub mod build;
 pub mod cache;
 pub mod diff;
+pub mod image;
 pub mod key;
 pub mod run;
 pub mod texts;
@@ -65,7 +66,7 @@ pub fn plan_of(
     options.stall = Duration::from_secs(arguments.network_timeout);
     options.retries = arguments.retries;
     let mut requests = spec.requests();
-    requests.extend(formats.iter().flat_map(|format| format.requests()));
+    requests.extend(formats.iter().flat_map(|format| format.requests(arch)));
     let lock = Sources::new(store, options, progress).resolve_all(&requests)?;
     let plan = plan(
         &spec,

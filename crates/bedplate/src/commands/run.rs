@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bedplate_run::{
-    AcceleratorChoice, ConsoleTo, DiskOption, Exec, HostEvent, HttpUrl, Interrupts, Memory,
-    Publish, RunError, RunEvent, RunOptions, Stream,
+    AcceleratorChoice, ConsoleTo, DiskOption, Exec, Firmware, HostEvent, HttpUrl, Interrupts,
+    Memory, Publish, RunError, RunEvent, RunOptions, Stream,
 };
 use bedplate_types::ByteSize;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::output::say;
 
@@ -22,6 +22,12 @@ pub struct RunArguments {
     /// Which host of the directory
     #[arg(long)]
     name: Option<String>,
+    /// Boot it by UEFI [default: what its form needs]
+    #[arg(long, conflicts_with = "bios")]
+    uefi: bool,
+    /// Boot it by a BIOS
+    #[arg(long)]
+    bios: bool,
     /// Memory, such as 512M; refused if the host cannot unpack in it [default: what the host needs, and some]
     #[arg(long)]
     mem: Option<ByteSize>,
@@ -31,10 +37,13 @@ pub struct RunArguments {
     /// Processors
     #[arg(long, default_value_t = 1)]
     cpus: u32,
+    /// Network interfaces: user, once for each, or none [default: one]
+    #[arg(long, value_name = "KIND", value_enum)]
+    net: Vec<NetChoice>,
     /// Forward a port: [[ADDRESS:]PORT:]GUEST[/udp]; without PORT any free one, which is told
     #[arg(long, value_name = "PORT")]
     publish: Vec<Publish>,
-    /// Attach a disk: file=PATH,size=1G,format=raw|qcow2; made if it does not exist
+    /// Attach a disk: file=PATH,size=1G,format=raw|qcow2|vmdk|vhd; made if it does not exist
     #[arg(long)]
     disk: Vec<DiskOption>,
     /// Append to the kernel command line
@@ -65,8 +74,32 @@ pub struct RunArguments {
     keep: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum NetChoice {
+    /// One that leads outside, with DHCP
+    User,
+    /// None at all
+    None,
+}
+
 impl RunArguments {
-    fn options(self, cache: PathBuf, interrupts: Interrupts) -> RunOptions {
+    fn networks(&self) -> Result<u32, RunError> {
+        let users = self.net.iter().filter(|&&net| net == NetChoice::User);
+        match self.net.as_slice() {
+            [] => Ok(1),
+            all if users.clone().count() == all.len() => {
+                Ok(u32::try_from(all.len()).unwrap_or(u32::MAX))
+            }
+            [NetChoice::None] => Ok(0),
+            _ => Err(RunError::Option {
+                message: "`--net none` stands beside another --net".to_owned(),
+                hint: Some("give --net none alone, or --net user for each interface".to_owned()),
+            }),
+        }
+    }
+
+    fn options(self, cache: PathBuf, interrupts: Interrupts) -> Result<RunOptions, RunError> {
+        let networks = self.networks()?;
         let mut options = RunOptions::new(self.image);
         options.name = self.name;
         options.memory = match self.mem {
@@ -74,6 +107,12 @@ impl RunArguments {
             Some(size) if self.force => Memory::Forced(size),
             Some(size) => Memory::Given(size),
         };
+        options.firmware = match (self.uefi, self.bios) {
+            (true, _) => Some(Firmware::Uefi),
+            (_, true) => Some(Firmware::Bios),
+            _ => None,
+        };
+        options.networks = networks;
         options.cpus = self.cpus;
         options.publish = self.publish;
         options.disks = self.disk;
@@ -86,7 +125,7 @@ impl RunArguments {
         options.keep = self.keep;
         options.cache = Some(cache);
         options.interrupts = interrupts;
-        options
+        Ok(options)
     }
 }
 
@@ -97,7 +136,7 @@ pub fn run(
     cache: PathBuf,
     interrupts: Interrupts,
 ) -> Result<ExitCode, RunError> {
-    let options = arguments.options(cache, interrupts);
+    let options = arguments.options(cache, interrupts)?;
     let outcome = bedplate_run::run(&options, &mut |event| {
         if json { tell_json(&event) } else { tell(event) }
     })?;

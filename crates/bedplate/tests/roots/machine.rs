@@ -68,6 +68,7 @@ impl<'a> Machine<'a> {
             },
             memory_mib: self.memory_mib,
             cpus: 2,
+            networks: 1,
             forwards: Vec::new(),
             disks: self.disks.iter().map(disk).collect(),
             serials: vec![console_theirs.into()],

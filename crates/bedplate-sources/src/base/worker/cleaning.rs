@@ -35,8 +35,13 @@ const REMOVED: [&str; 23] = [
 const OLD: [&str; 2] = ["/var/lib/dpkg", "/var/lib/ucf"];
 /// Logs of the installation; other files of the directory are emptied.
 const LOGS: &str = "/var/log";
-const INSTALLATION_LOGS: [&str; 5] =
-    ["alternatives.log", "apt", "bootstrap.log", "dpkg.log", "fontconfig.log"];
+const INSTALLATION_LOGS: [&str; 5] = [
+    "alternatives.log",
+    "apt",
+    "bootstrap.log",
+    "dpkg.log",
+    "fontconfig.log",
+];
 const DAY: u64 = 24 * 3600;
 
 /// Cleans the root. `epoch` stands for the time of the installation.
@@ -62,7 +67,11 @@ pub(super) fn clean(epoch: u64) -> io::Result<()> {
     File::create("/etc/machine-id")?;
     for file in ["/etc/shadow", "/etc/gshadow"] {
         if let Some(text) = optional(fs::read_to_string(file))? {
-            let kept = if file == "/etc/shadow" { shadow(&text, epoch / DAY) } else { text };
+            let kept = if file == "/etc/shadow" {
+                shadow(&text, epoch / DAY)
+            } else {
+                text
+            };
             fs::write(file, kept)?;
         }
     }
@@ -98,7 +107,11 @@ fn matching(pattern: &str) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.as_os_str().as_encoded_bytes().starts_with(start.as_bytes()) {
+        if path
+            .as_os_str()
+            .as_encoded_bytes()
+            .starts_with(start.as_bytes())
+        {
             found.push(path);
         }
     }
@@ -124,7 +137,10 @@ fn empty_files(directory: &Path) -> io::Result<()> {
         if kind.is_dir() {
             empty_files(&entry.path())?;
         } else if kind.is_file() {
-            File::options().write(true).truncate(true).open(entry.path())?;
+            File::options()
+                .write(true)
+                .truncate(true)
+                .open(entry.path())?;
         }
     }
     Ok(())
