@@ -32,6 +32,8 @@ fn vm_a_root_in_the_initramfs_is_in_memory_once() {
         .ended();
     let said = came_up(&console);
     assert!(said.contains("with arguments: single"), "{said}");
+    // No copy was made, and the name went with the initramfs.
+    assert!(said.contains("loop: /root.img (deleted)"), "{said}");
     assert!(said.contains("networking: {}"), "{said}");
     assert!(said.contains("hostid:  f7 f5 64 9a"), "{said}");
 }
@@ -177,12 +179,13 @@ fn vm_a_root_comes_over_tls_from_a_known_server_only() {
     let initramfs = kit().initramfs("https.cpio", Place::Initramfs, vec![certificates]);
     let console = Machine::new(&initramfs)
         .cmdline(&format!(
-            "bedplate.root={} ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off:10.0.2.3 BOOTIF=01-00-00-00-00-00-00",
+            "bedplate.root={} ip=10.0.2.15::10.0.2.2:255.255.255.0:named:eth0:off:10.0.2.3 BOOTIF=01-00-00-00-00-00-00",
             urls.join(",")
         ))
         .boot()
         .ended();
-    came_up(&console);
+    let said = came_up(&console);
+    assert!(said.contains("hostname: named"), "{said}");
     assert!(
         console.contains("invalid peer certificate: UnknownIssuer"),
         "{console}"
