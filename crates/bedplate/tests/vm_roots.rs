@@ -76,6 +76,22 @@ fn vm_a_root_in_a_file_of_an_iso_is_found_by_the_label() {
 }
 
 #[test]
+fn vm_a_medium_that_comes_late_is_waited_for() {
+    let initramfs = kit().initramfs("late.cpio", Place::Partitions, kit().described());
+    let disk = media::partitioned("late.raw", &kit().root);
+    let machine = Machine::new(&initramfs)
+        .more(&["-device", "pcie-root-port,id=slot1,chassis=1"])
+        .boot();
+    machine.wait_for("waiting 30 s for the partitions of the root");
+    machine.monitor(&format!(
+        "drive_add 0 if=none,id=late,format=raw,file={}",
+        disk.display()
+    ));
+    machine.monitor("device_add virtio-blk-pci,drive=late,bus=slot1");
+    came_up(&machine.ended());
+}
+
+#[test]
 fn vm_a_root_on_a_stick_is_described_by_the_stick() {
     let place = Place::File {
         label: "STICK".into(),
