@@ -20,7 +20,7 @@ use crate::machine::xattrs::Attributes;
 use crate::machine::{self, volumes};
 
 /// What the kernel calls to load a module. A link in `/run`, so that images need not hold one.
-const LOADER: &str = "/run/bedplate/modprobe";
+pub(crate) const LOADER: &str = "/run/bedplate/modprobe";
 
 /// Boots the host and runs it, or finds its root and becomes that root's init with `arguments`.
 pub fn boot(arguments: &[String]) -> ! {

@@ -27,9 +27,19 @@ fn vm_a_changed_byte_in_memory_stops_the_boot() {
     let mut more = kit().described();
     more.push(file(ROOT_IMAGE, 0o644, changed(5_000_000).image));
     let initramfs = kit().initramfs("changed.cpio", Place::Initramfs, more);
-    let console = Machine::new(&initramfs).cmdline(PANIC).boot().ended();
+    let machine = Machine::new(&initramfs)
+        .cmdline("bedplate.control=ttyS1")
+        .boot();
+    let console = machine.ended();
     let expected = "the image `/root.img` is not the one that was described: its SHA-256 is ";
     assert!(stopped(&console).starts_with(expected), "{console}");
+    let told = machine.told();
+    let event = format!(r#"{{"event":{{"boot-failed":{{"message":"{expected}"#);
+    let end = r#"{"event":{"down":{"how":"poweroff","code":1}}}"#;
+    assert!(
+        told.contains(&event) && told.trim_end().ends_with(end),
+        "{told}"
+    );
 }
 
 #[test]

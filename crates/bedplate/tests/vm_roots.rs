@@ -32,6 +32,8 @@ fn vm_a_root_in_the_initramfs_is_in_memory_once() {
         .ended();
     let said = came_up(&console);
     assert!(said.contains("with arguments: single"), "{said}");
+    // No copy was made, and the name went with the initramfs.
+    assert!(said.contains("loop: /root.img (deleted)"), "{said}");
     assert!(said.contains("networking: {}"), "{said}");
     assert!(said.contains("hostid:  f7 f5 64 9a"), "{said}");
 }
@@ -71,6 +73,22 @@ fn vm_a_root_in_a_file_of_an_iso_is_found_by_the_label() {
         console.contains("found the file system `BEDPLATE` on /dev/vda"),
         "{console}"
     );
+}
+
+#[test]
+fn vm_a_medium_that_comes_late_is_waited_for() {
+    let initramfs = kit().initramfs("late.cpio", Place::Partitions, kit().described());
+    let disk = media::partitioned("late.raw", &kit().root);
+    let machine = Machine::new(&initramfs)
+        .more(&["-device", "pcie-root-port,id=slot1,chassis=1"])
+        .boot();
+    machine.wait_for("waiting 30 s for the partitions of the root");
+    machine.monitor(&format!(
+        "drive_add 0 if=none,id=late,format=raw,file={}",
+        disk.display()
+    ));
+    machine.monitor("device_add virtio-blk-pci,drive=late,bus=slot1");
+    came_up(&machine.ended());
 }
 
 #[test]
@@ -177,12 +195,13 @@ fn vm_a_root_comes_over_tls_from_a_known_server_only() {
     let initramfs = kit().initramfs("https.cpio", Place::Initramfs, vec![certificates]);
     let console = Machine::new(&initramfs)
         .cmdline(&format!(
-            "bedplate.root={} ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off:10.0.2.3 BOOTIF=01-00-00-00-00-00-00",
+            "bedplate.root={} ip=10.0.2.15::10.0.2.2:255.255.255.0:named:eth0:off:10.0.2.3 BOOTIF=01-00-00-00-00-00-00",
             urls.join(",")
         ))
         .boot()
         .ended();
-    came_up(&console);
+    let said = came_up(&console);
+    assert!(said.contains("hostname: named"), "{said}");
     assert!(
         console.contains("invalid peer certificate: UnknownIssuer"),
         "{console}"

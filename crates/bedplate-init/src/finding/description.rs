@@ -13,6 +13,9 @@ use crate::console;
 /// How many bytes of a description are read.
 pub const LONGEST: usize = 64 << 10;
 
+/// Firmware keeps some memory for itself: of what the machine was sold with, it may be this part.
+const FIRMWARE_SHARE: u64 = 16;
+
 /// A description that somebody trusted vouches for.
 #[derive(Debug, Clone)]
 pub struct Description {
@@ -73,7 +76,7 @@ impl Description {
             return Ok(());
         };
         let Image { name, memory, .. } = &self.image;
-        match found >= *memory {
+        match found.saturating_add(found / FIRMWARE_SHARE) >= *memory {
             true => Ok(()),
             false => Err(Stop::new(format!(
                 "this machine has {} MiB of memory, and `{name}` needs {} MiB to run from memory",

@@ -9,6 +9,7 @@ use bedplate_sys::netlink::uevents::Uevents;
 use bedplate_sys::polling::{self, Interest};
 
 use super::stopping::Stop;
+use crate::console;
 use crate::machine::modules::{Modules, load_for_devices};
 
 /// How long to wait for a device, in seconds, unless the command line says.
@@ -49,21 +50,25 @@ impl Devices {
         block
     }
 
-    /// Tries `look` now and whenever something happens to a block device, until it finds something or `until`
-    /// has come (since the kernel started).
+    /// Tries `look` now and whenever something happens to a block device, until it finds something or the time
+    /// that the command line allows is over. `what` is waited for.
     pub fn wait_for<T>(
         &mut self,
-        until: Duration,
+        what: &str,
+        line: &CommandLine,
         mut look: impl FnMut() -> Option<T>,
     ) -> Option<T> {
-        loop {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        let until = deadline(line);
+        console::say(format_args!("waiting {} s for {what}", wait_seconds(line)));
+        while self.wait_for_block_event(until) {
             if let Some(found) = look() {
                 return Some(found);
             }
-            if !self.wait_for_block_event(until) {
-                return None;
-            }
         }
+        None
     }
 
     /// Waits until something happened to a block device: `false` if `until` came before.

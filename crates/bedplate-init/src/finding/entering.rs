@@ -15,6 +15,7 @@ use bedplate_sys::old_root::OldRoot;
 use super::devices::Devices;
 use super::stopping::Stop;
 use super::{devices, handing_over, image, pool};
+use crate::boot::LOADER;
 use crate::console;
 
 /// The most that changes to the root may take, unless the command line says.
@@ -24,6 +25,8 @@ const OVERLAY: &str = "/run/bedplate/overlay";
 const NEW_ROOT: &str = "/sysroot";
 /// What the root's init finds mounted.
 const MOVED: &[&str] = &["dev", "proc", "sys", "run"];
+/// What loads modules in a root (the kernel's default).
+const MODPROBE: &str = "/sbin/modprobe";
 const INIT: &str = "/sbin/init";
 
 /// Becomes the root's init.
@@ -81,8 +84,8 @@ fn switch() -> io::Result<()> {
     std::env::set_current_dir(NEW_ROOT)?;
     mounting::move_mount(Path::new("."), Path::new("/"))?;
     mounting::enter_root_here()?;
-    // The loader that the kernel called lay in the initramfs.
-    let _ = fs::write("/proc/sys/kernel/modprobe", "/sbin/modprobe");
+    // What the kernel called to load a module lay in the initramfs. A kernel without modules called nothing.
+    let _ = fs::write("/proc/sys/kernel/modprobe", MODPROBE).and_then(|()| fs::remove_file(LOADER));
     if let Err(error) = old.empty() {
         console::warn("free the memory of the initramfs", &error);
     }

@@ -12,7 +12,7 @@ use bedplate_sys::loop_device::LoopDevice;
 use bedplate_sys::mounting;
 
 use super::description::{self, Description};
-use super::devices::{self, Devices, deadline, wait_seconds};
+use super::devices::{self, Devices, wait_seconds};
 use super::image::{Parts, mount_verified};
 use super::stopping::Stop;
 use crate::console;
@@ -31,7 +31,7 @@ pub fn from_partitions(
     let root_hash = &description.image.root_hash;
     let guids = media::root_hash_guids(root_hash)
         .ok_or_else(|| Stop::new("the root hash of the description is malformed"))?;
-    let found = devices.wait_for(deadline(line), || {
+    let found = devices.wait_for("the partitions of the root", line, || {
         let partitions = partitions();
         let with = |wanted: [u8; 16]| {
             let found = partitions.iter().find(|(guid, _)| *guid == wanted);
@@ -71,7 +71,7 @@ pub fn from_file(
     label: &str,
     path: &str,
 ) -> Result<Description, Stop> {
-    let found = devices.wait_for(deadline(line), || {
+    let found = devices.wait_for(&format!("the file system `{label}`"), line, || {
         let all = file_systems();
         all.into_iter().find(|(_, found)| found.label == label)
     });

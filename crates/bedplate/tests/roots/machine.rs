@@ -54,7 +54,9 @@ impl<'a> Machine<'a> {
 
     pub fn boot(self) -> Running {
         let pair = || UnixStream::pair().unwrap();
-        let ((console, console_theirs), (monitor, monitor_theirs)) = (pair(), pair());
+        let (console, console_theirs) = pair();
+        let (control, control_theirs) = pair();
+        let (monitor, monitor_theirs) = pair();
         let disk = |file: &&Path| Disk {
             file: file.to_path_buf(),
             format: Default::default(),
@@ -71,7 +73,7 @@ impl<'a> Machine<'a> {
             networks: 1,
             forwards: Vec::new(),
             disks: self.disks.iter().map(disk).collect(),
-            serials: vec![console_theirs.into()],
+            serials: vec![console_theirs.into(), control_theirs.into()],
             monitor: Some(monitor_theirs.into()),
         };
         let tool = Tool::new("qemu-system-x86_64", "qemu-system-x86");
@@ -81,12 +83,16 @@ impl<'a> Machine<'a> {
             .stderr(Stdio::inherit());
         let ends = config.serials.into_iter().chain(config.monitor).collect();
         let child = TiedChild::spawn_with(tool, ends).unwrap();
-        let text: Arc<(Mutex<Text>, Condvar)> = Arc::default();
-        let writer = text.clone();
-        std::thread::spawn(move || listen(console, &writer));
+        let [text, told] = [console, control].map(|port| {
+            let text: Arc<(Mutex<Text>, Condvar)> = Arc::default();
+            let writer = text.clone();
+            std::thread::spawn(move || listen(port, &writer));
+            text
+        });
         Running {
             child,
             text,
+            told,
             monitor,
         }
     }
@@ -117,6 +123,7 @@ fn listen(mut console: UnixStream, into: &(Mutex<Text>, Condvar)) {
 pub struct Running {
     child: TiedChild,
     text: Arc<(Mutex<Text>, Condvar)>,
+    told: Arc<(Mutex<Text>, Condvar)>,
     monitor: UnixStream,
 }
 
@@ -133,6 +140,17 @@ impl Running {
     #[track_caller]
     pub fn ended(&self) -> String {
         self.wait("the machine to end", |text| text.ended)
+    }
+
+    /// Waits until the machine has ended, and gives what came out of its second serial port.
+    pub fn told(&self) -> String {
+        self.ended();
+        let deadline = |text: &mut Text| !text.ended;
+        let told = self
+            .told
+            .1
+            .wait_timeout_while(self.told.0.lock().unwrap(), DEADLINE, deadline);
+        told.unwrap().0.text.clone()
     }
 
     /// A command for QEMU's monitor.

@@ -64,6 +64,8 @@ say "networking: $(cat /run/bedplate/networking.json)"
 say "lease: $(tr -d ' \n' < /run/bedplate/lease.json)"
 say "address: $(ip -o addr show dev eth0 | tr -d '\n')"
 say "modprobe: $(cat /proc/sys/kernel/modprobe)"
+say "loop: $(cat /sys/block/loop0/loop/backing_file)"
+say "hostname: $(hostname)"
 say "noise: $(sha256sum < /noise)"
 say "memory: $(grep MemAvailable /proc/meminfo)"
 say "done"
@@ -209,6 +211,7 @@ fn make_root(noise: Vec<u8>) -> Root {
         "touch",
         "sleep",
         "dd",
+        "hostname",
     ];
     entries.extend(names.map(|name| link(&format!("bin/{name}"), "busybox")));
     let options = squashfs::Options {

@@ -74,6 +74,11 @@ pub fn obtain(devices: &mut Devices, line: &CommandLine) -> Result<Network, Stop
     apply(&link, &interface)
         .map_err(|error| Stop::because(format!("cannot set the address of `{link}`"), error))?;
     keep(&link, &interface, lease.as_ref());
+    if let Some(name) = &interface.hostname
+        && let Err(error) = system::set_hostname(name)
+    {
+        console::warn(format_args!("set the host name `{name}`"), &error);
+    }
     Ok(Network {
         link,
         interface,
