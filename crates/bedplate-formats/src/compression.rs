@@ -116,19 +116,51 @@ pub fn decoder<'a>(
     })
 }
 
+/// Decompresses one member, frame or stream, and takes no byte of what follows it.
+fn single_decoder<'a>(
+    kind: Compression,
+    reader: impl BufRead + Send + 'a,
+) -> io::Result<Box<dyn Read + Send + 'a>> {
+    Ok(match kind {
+        Compression::None => Box::new(reader),
+        Compression::Gzip => Box::new(flate2::bufread::GzDecoder::new(reader)),
+        Compression::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(reader)?.single_frame();
+            decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+            Box::new(decoder)
+        }
+        Compression::Xz => {
+            let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, 0)?;
+            Box::new(liblzma::bufread::XzDecoder::new_stream(reader, stream))
+        }
+    })
+}
+
 /// Decompresses, and fails with [`TooLarge`] once a limit is exceeded.
 pub fn limited_decoder<'a>(
     kind: Compression,
     reader: impl BufRead + Send + 'a,
     limits: Limits,
 ) -> io::Result<LimitedReader<'a>> {
-    let consumed = Arc::new(AtomicU64::new(0));
-    let counting = CountingReader {
-        inner: reader,
-        consumed: consumed.clone(),
-    };
+    let (counting, consumed) = CountingReader::new(reader);
     Ok(LimitedReader {
         inner: decoder(kind, counting)?,
+        consumed,
+        produced: 0,
+        limits,
+    })
+}
+
+/// As [`limited_decoder`], but for one member, frame or stream only: what follows it, from
+/// [`LimitedReader::consumed`] on, may be anything.
+pub fn limited_single<'a>(
+    kind: Compression,
+    reader: impl BufRead + Send + 'a,
+    limits: Limits,
+) -> io::Result<LimitedReader<'a>> {
+    let (counting, consumed) = CountingReader::new(reader);
+    Ok(LimitedReader {
+        inner: single_decoder(kind, counting)?,
         consumed,
         produced: 0,
         limits,
@@ -186,6 +218,17 @@ impl Read for LimitedReader<'_> {
 struct CountingReader<R> {
     inner: R,
     consumed: Arc<AtomicU64>,
+}
+
+impl<R: BufRead> CountingReader<R> {
+    fn new(inner: R) -> (Self, Arc<AtomicU64>) {
+        let consumed = Arc::new(AtomicU64::new(0));
+        let counting = Self {
+            inner,
+            consumed: Arc::clone(&consumed),
+        };
+        (counting, consumed)
+    }
 }
 
 impl<R: BufRead> Read for CountingReader<R> {

@@ -1,9 +1,10 @@
 //! Bytes to entries and back: the formats that hosts are made of, archives and disks.
 //!
 //! ```text
-//! tar, deb, cpio, modules --read--> entries, fields, indexes        Tree --write--> tar, cpio, FAT, ISO 9660, SquashFS
+//! tar, deb, cpio, SquashFS, modules --read--> entries, fields, indexes
+//! Tree --write--> tar, cpio, FAT, ISO 9660, SquashFS
 //! stub, kernel, initrd --write--> Unified Kernel Image --read--> sections, digest to sign
-//! partitions --place--> GPT                  data --hash--> dm-verity
+//! partitions --place--> GPT --read--> partitions        data --hash--> dm-verity
 //! ```
 //!
 //! Level 2: readers and writers over [`std::io`]. Nothing here opens a file, knows a host path or

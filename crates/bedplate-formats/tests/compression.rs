@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 
 use bedplate_formats::compression::{
-    Compression, Limits, TooLarge, decoder, detect, detect_in, limited_decoder,
+    Compression, Limits, TooLarge, decoder, detect, detect_in, limited_decoder, limited_single,
 };
 
 const KINDS: [Compression; 3] = [Compression::Gzip, Compression::Zstd, Compression::Xz];
@@ -128,4 +128,20 @@ fn what_was_taken_and_given_is_counted() {
         (reader.consumed(), reader.produced()),
         (bytes.len() as u64, 5000)
     );
+}
+
+#[test]
+fn one_member_ends_where_the_next_begins() {
+    let text = b"the first of them ".repeat(500);
+    for kind in KINDS {
+        let member = compressed(kind, &text);
+        for next in [&b"\x00\x00070701"[..], &member, b""] {
+            let row = [&member[..], next].concat();
+            let mut single = limited_single(kind, &row[..], Limits::default()).unwrap();
+            let mut out = Vec::new();
+            single.read_to_end(&mut out).unwrap();
+            assert!(out == text, "{kind:?}");
+            assert_eq!(single.consumed(), member.len() as u64, "{kind:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::io::{Seek as _, SeekFrom, Write as _};
 
-use bedplate_formats::gpt::{Attributes, Extent, GptError, Layout, Partition, SECTOR, types};
+use bedplate_formats::gpt::{self, Attributes, Extent, GptError, Layout, Partition, SECTOR, types};
 use bedplate_formats::guid::Guid;
 use bedplate_sys::tool::Tool;
 use proptest::prelude::*;
@@ -283,4 +283,64 @@ proptest! {
             prop_assert!(spans.last().is_none_or(|span| span.1 <= layout.backup_offset()));
         }
     }
+}
+
+/// A disk in memory, and its layout.
+fn written_disk() -> (Vec<u8>, Layout) {
+    let layout = Layout::new(64 * MIB, DISK, &host_disk()).unwrap();
+    (std::fs::read(image(&layout).path()).unwrap(), layout)
+}
+
+#[test]
+fn what_we_write_reads_back() {
+    let (disk, layout) = written_disk();
+    let found = gpt::read(&disk).unwrap();
+    let expected: Vec<(Guid, Guid, u64, u64)> = layout
+        .partitions()
+        .iter()
+        .map(|placed| {
+            let partition = &placed.partition;
+            (
+                partition.kind,
+                partition.guid,
+                placed.offset(),
+                placed.byte_len(),
+            )
+        })
+        .collect();
+    let found: Vec<_> = found
+        .iter()
+        .map(|found| (found.kind, found.guid, found.offset, found.len))
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_table_that_was_changed_is_refused() {
+    let (disk, _) = written_disk();
+    let changed = |at: usize, byte: u8| {
+        let mut disk = disk.clone();
+        disk[at] = byte;
+        gpt::read(&disk).unwrap_err().to_string()
+    };
+    assert_eq!(
+        changed(512, b'X'),
+        "the disk has no good partition table: it does not begin with `EFI PART`"
+    );
+    assert_eq!(
+        changed(1024 + 40, 0x5a),
+        "the disk has no good partition table: the checksum of its entries is wrong"
+    );
+    assert_eq!(
+        changed(512 + 87, 0xff),
+        "the disk has no good partition table: its entries have a strange size"
+    );
+    let short = disk[..10_000].to_vec();
+    let error = gpt::read(&short).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read the partition table");
+    let cut = disk[..1 << 20].to_vec();
+    assert_eq!(
+        gpt::read(&cut).unwrap_err().to_string(),
+        "the disk has no good partition table: a partition lies outside of the disk"
+    );
 }

@@ -98,12 +98,63 @@ fn ended(said: Said, code: i32) -> String {
 fn each_kind_of_difference_is_told() {
     let workshop = two_hosts();
     let told = ended(workshop.run(&["diff", "old-tar", "new-tar"]), 1);
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    command line:
+      - quiet
+      + debug
+    packages: 1 added, 1 removed, 1 changed
+      + come 1 (amd64)
+      - gone 1 (amd64)
+      ~ moved 1.0 -> 1.1 (amd64)
+    units: 1 added, 2 changed
+      ~ a.service: not enabled by multi-user.target any more
+      ~ b.timer: masked
+      + c.socket
+    files: 3 added, 3 removed, 8 changed
+      ~ /bin/ping: attributes security.capability
+      ~ /boot/cmdline: content
+      ~ /etc/bytes: content
+      - /etc/gone: file, 4 B
+      ~ /etc/link: target here -> there
+      ~ /etc/longer: size 1 B -> 4.9 KiB
+      ~ /etc/mode: mode 0644 -> 4755, owner 0:0 -> 0:42
+      + /etc/new \u{1b}[31m: file, 3 B
+      + /etc/systemd/system/b.timer: symlink to /dev/null
+      - /etc/systemd/system/multi-user.target.wants: directory
+      - /etc/systemd/system/multi-user.target.wants/a.service: symlink to /usr/lib/systemd/system/a.service
+      ~ /etc/turns: file, 6 B -> symlink to bytes, mode 0644 -> 0777
+      + /usr/lib/systemd/system/c.socket: file, 1 B
+      ~ /var/lib/dpkg/status: content
+    sizes:
+      image: 28.0 KiB -> 33.5 KiB (+5.5 KiB)
+      contents: 433 B -> 5.3 KiB (+4.9 KiB)
+      the tar artefact: 28.0 KiB -> 33.5 KiB (+5.5 KiB)
+      largest changes:
+          +4.9 KiB /etc/longer
+              -6 B /etc/turns
+              -4 B /etc/gone
+              +3 B /etc/new \u{1b}[31m
+              +1 B /usr/lib/systemd/system/c.socket
+    ");
 
     // An initrd has the same tree, but for attributes.
     let arguments = ["diff", "old-kernel+initrd", "new-kernel+initrd", "--files"];
     let told = ended(workshop.run(&arguments), 1);
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    files: 3 added, 3 removed, 6 changed
+      ~ /etc/bytes: content
+      - /etc/gone: file, 4 B
+      ~ /etc/link: target here -> there
+      ~ /etc/longer: size 1 B -> 4.9 KiB
+      ~ /etc/mode: mode 0644 -> 4755, owner 0:0 -> 0:42
+      + /etc/new \u{1b}[31m: file, 3 B
+      + /etc/systemd/system/b.timer: symlink to /dev/null
+      - /etc/systemd/system/multi-user.target.wants: directory
+      - /etc/systemd/system/multi-user.target.wants/a.service: symlink to /usr/lib/systemd/system/a.service
+      ~ /etc/turns: file, 6 B -> symlink to bytes, mode 0644 -> 0777
+      + /usr/lib/systemd/system/c.socket: file, 1 B
+      ~ /var/lib/dpkg/status: content
+    ");
 
     let arguments = [
         "diff",
@@ -113,7 +164,16 @@ fn each_kind_of_difference_is_told() {
         "--units",
     ];
     let told = ended(workshop.run(&arguments), 1);
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    packages: 1 added, 1 removed, 1 changed
+      + come 1 (amd64)
+      - gone 1 (amd64)
+      ~ moved 1.0 -> 1.1 (amd64)
+    units: 1 added, 2 changed
+      ~ a.service: not enabled by multi-user.target any more
+      ~ b.timer: masked
+      + c.socket
+    ");
 
     let json = ["diff", "old-tar", "new-tar", "--json"];
     let json: Value = serde_json::from_str(&ended(workshop.run(&json), 1)).unwrap();
@@ -121,11 +181,11 @@ fn each_kind_of_difference_is_told() {
         let mut files = json["files"].as_array().unwrap().iter();
         files.find(|file| file["path"] == path).unwrap().to_string()
     };
-    insta::assert_snapshot!(at("/etc/mode"), @"");
-    insta::assert_snapshot!(at("/etc/turns"), @"");
-    insta::assert_snapshot!(json["units"].to_string(), @"");
-    insta::assert_snapshot!(json["packages"].to_string(), @"");
-    insta::assert_snapshot!(json["cmdline"].to_string(), @"");
+    insta::assert_snapshot!(at("/etc/mode"), @r#"{"changed":["mode","owner"],"new":{"gid":42,"kind":"file","mode":"4755","size":1,"uid":0},"old":{"gid":0,"kind":"file","mode":"0644","size":1,"uid":0},"path":"/etc/mode"}"#);
+    insta::assert_snapshot!(at("/etc/turns"), @r#"{"changed":["kind","mode"],"new":{"gid":0,"kind":"symlink","mode":"0777","target":"bytes","uid":0},"old":{"gid":0,"kind":"file","mode":"0644","size":6,"uid":0},"path":"/etc/turns"}"#);
+    insta::assert_snapshot!(json["units"].to_string(), @r#"[{"new":{"exists":true,"masked":false},"old":{"enabledBy":["multi-user.target"],"exists":true,"masked":false},"unit":"a.service"},{"new":{"exists":true,"masked":true},"old":{"exists":true,"masked":false},"unit":"b.timer"},{"new":{"exists":true,"masked":false},"unit":"c.socket"}]"#);
+    insta::assert_snapshot!(json["packages"].to_string(), @r#"[{"arch":"amd64","name":"come","new":["1"],"old":[]},{"arch":"amd64","name":"gone","new":[],"old":["1"]},{"arch":"amd64","name":"moved","new":["1.1"],"old":["1.0"]}]"#);
+    insta::assert_snapshot!(json["cmdline"].to_string(), @r#"{"new":"debug","old":"quiet"}"#);
     assert_eq!(json["equal"], false);
 }
 
@@ -175,7 +235,12 @@ fn a_root_image_is_read_wherever_it_lies() {
     }
     // A tar has the kernel besides.
     let told = ended(workshop.run(&["diff", netboot, "tar", "--files"]), 1);
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    files: 3 added
+      + /boot: directory
+      + /boot/cmdline: file, 5 B
+      + /boot/kernel: file, 8 B
+    ");
 }
 
 #[test]
@@ -183,9 +248,15 @@ fn what_is_no_host_is_told() {
     let workshop = two_hosts();
     workshop.write("text", "hello\n");
     let bad = |old: &str, code| workshop.run(&["diff", old, "new-tar"]).bad(code);
-    insta::assert_snapshot!(bad("text", 5), @"");
-    insta::assert_snapshot!(bad("missing", 6), @"");
-    insta::assert_snapshot!(bad("images", 6), @"");
+    insta::assert_snapshot!(bad("text", 5), @"error: text is no manifest, tar, SquashFS image, initrd, EFI program or disk of a host");
+    insta::assert_snapshot!(bad("missing", 6), @r"
+    error: cannot read missing
+      caused by: No such file or directory (os error 2)
+    ");
+    insta::assert_snapshot!(bad("images", 6), @r"
+    error: images has no manifest of a host
+    hint: name the manifest, or another file of the host
+    ");
 
     let home = workshop.home();
     let cut = |from: &str, to: &str, len: usize| {
@@ -193,16 +264,50 @@ fn what_is_no_host_is_told() {
         workshop.write(to, &bytes[..len]);
     };
     cut("old-tar/old.tar", "cut.tar", 3000);
-    insta::assert_snapshot!(bad("cut.tar", 5), @"");
+    insta::assert_snapshot!(bad("cut.tar", 5), @r"
+    error: cannot read cut.tar as a tar
+      caused by: byte 2560 of the archive does not begin a tar header
+      caused by: the archive ends in the middle of a block
+    ");
     let initrd = "old-kernel+initrd/old-initrd.img";
     cut(initrd, "cut-initrd.img", 300);
-    insta::assert_snapshot!(bad("cut-initrd.img", 5), @"");
+    insta::assert_snapshot!(bad("cut-initrd.img", 5), @r"
+    error: cannot read cut-initrd.img as an initrd
+      caused by: incomplete frame
+    ");
     cut(initrd, initrd, 300);
-    insta::assert_snapshot!(bad("old-kernel+initrd", 5), @"");
+    insta::assert_snapshot!(bad("old-kernel+initrd", 5), @r"
+    error: old-kernel+initrd/old-initrd.img has 300 bytes, and its manifest says 830
+    hint: it was changed or cut off: build or copy it again
+    ");
     fs::remove_file(home.join(initrd)).unwrap();
-    insta::assert_snapshot!(bad("old-kernel+initrd", 6), @"");
+    insta::assert_snapshot!(bad("old-kernel+initrd", 6), @r"
+    error: no file that old-kernel+initrd/old-manifest.json names can be looked into
+    hint: build with --format tar, kernel+initrd, kernel+initrd+root, uki or raw, or put the files beside it
+    ");
     workshop.write("bad-manifest.json", "{}");
-    insta::assert_snapshot!(bad("bad-manifest.json", 5), @"");
+    insta::assert_snapshot!(bad("bad-manifest.json", 5), @r"
+    error: cannot read bad-manifest.json as a manifest of a host
+      caused by: missing field `version` at line 1 column 2
+    ");
     workshop.write("image", b"hsqs and no more");
-    insta::assert_snapshot!(bad("image", 5), @"");
+    insta::assert_snapshot!(bad("image", 5), @r"
+    error: cannot read image as a SquashFS image
+      caused by: the SquashFS image is cut off: it should have 96 bytes, and has 16
+    ");
+}
+
+#[test]
+fn a_directory_of_several_hosts_is_no_host() {
+    let workshop = two_hosts();
+    let home = workshop.home();
+    for name in ["old", "new"] {
+        let file = format!("{name}-manifest.json");
+        let from = home.join(format!("{name}-tar")).join(&file);
+        workshop.write(&file, fs::read(from).unwrap());
+    }
+    insta::assert_snapshot!(workshop.run(&["diff", ".", "new-tar"]).bad(6), @r"
+    error: . has 2 manifests of hosts
+    hint: name the manifest, or another file of the host
+    ");
 }

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use bedplate_formats::cpio;
+use bedplate_tree::Content;
 use serde_json::Value;
 use workshop::{Workshop, files_in, judge};
 
@@ -144,7 +145,10 @@ fn the_initramfs_brings_what_finds_the_root() {
         let members = archives.into_iter().flatten();
         members
             .filter(|member| member.mode & 0o170000 == 0o100000)
-            .map(|member| (String::from_utf8(member.name).unwrap(), member.data))
+            .map(|member| match member.data {
+                Content::Inline(data) => (String::from_utf8(member.name).unwrap(), data.to_vec()),
+                other => panic!("{other:?} is not here"),
+            })
             .collect()
     };
     let with_root = files("apart-initrd.img");

@@ -57,9 +57,15 @@ pub enum ImageError {
         /// The manifest.
         path: PathBuf,
     },
-    /// A directory without a manifest, or with several.
+    /// A directory without a manifest.
+    #[error("{} has no manifest of a host", path.display())]
+    NoManifest {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A directory with the manifests of several hosts.
     #[error("{} has {count} manifests of hosts", path.display())]
-    Manifests {
+    SeveralManifests {
         /// The directory.
         path: PathBuf,
         /// How many.
@@ -103,7 +109,9 @@ impl ImageError {
             Self::NoArtefact { .. } => Some(
                 "build with --format tar, kernel+initrd, kernel+initrd+root, uki or raw, or put the files beside it",
             ),
-            Self::Manifests { .. } => Some("name the manifest, or another file of the host"),
+            Self::NoManifest { .. } | Self::SeveralManifests { .. } => {
+                Some("name the manifest, or another file of the host")
+            }
             _ => None,
         }
     }

@@ -48,8 +48,11 @@ fn only_manifest(directory: &Path) -> Result<PathBuf, ImageError> {
         }
     }
     match found.len() {
+        0 => Err(ImageError::NoManifest {
+            path: directory.to_owned(),
+        }),
         1 => Ok(found.remove(0)),
-        count => Err(ImageError::Manifests {
+        count => Err(ImageError::SeveralManifests {
             path: directory.to_owned(),
             count,
         }),
