@@ -143,7 +143,9 @@ pub(crate) fn without_kernel(tree: &Tree, epoch: Epoch) -> Result<Tree, TreeErro
     let boots = |path: &TreePath| {
         let name = path.as_bytes().strip_prefix(b"boot/");
         let is = |prefix: &&str| name.is_some_and(|name| name.starts_with(prefix.as_bytes()));
-        ["vmlinuz", "initrd", "System.map", "config-"].iter().any(|prefix| is(prefix))
+        ["vmlinuz", "initrd", "System.map", "config-"]
+            .iter()
+            .any(|prefix| is(prefix))
     };
     let mut builder = TreeBuilder::new();
     let origin = builder.origin("base");

@@ -44,6 +44,7 @@ fn main() -> ExitCode {
     let cache = commands::cache_directory(cache);
     let result = match command {
         Command::Build(arguments) => commands::build::run(arguments, json, &cache),
+        Command::Lock(arguments) => commands::lock::run(arguments, json, &cache),
         Command::Why(arguments) => commands::why::run(arguments, json, &cache),
         Command::Run(arguments) => {
             commands::run::run(arguments, json, cache, interrupts).map_err(Into::into)

@@ -188,10 +188,20 @@ impl Apt {
     pub(crate) fn resolve_base(&self, names: &[String]) -> Result<Vec<Listed>, SourceError> {
         let status = format!("Dir::State::status={}/status-base", self.dir.display());
         let text = self.run("install", |apt| {
-            apt.args(["--print-uris", "--yes", "-o", "APT::Install-Recommends=false"])
-                .args(["-o", &status, "-o", "Dir::Cache::pkgcache=pkgcache-base.bin"])
-                .args(["--", ESSENTIAL])
-                .args(names)
+            apt.args([
+                "--print-uris",
+                "--yes",
+                "-o",
+                "APT::Install-Recommends=false",
+            ])
+            .args([
+                "-o",
+                &status,
+                "-o",
+                "Dir::Cache::pkgcache=pkgcache-base.bin",
+            ])
+            .args(["--", ESSENTIAL])
+            .args(names)
         })?;
         listed::parse(&String::from_utf8_lossy(&text))
     }

@@ -72,7 +72,7 @@ impl Archives {
         if let Some(uri) = &request.mirror {
             check_uri(uri)?;
             let archive = Archive {
-                uri: uri.clone(),
+                uri: uri.trim_end_matches('/').to_owned(),
                 suite: suite.to_owned(),
                 components,
                 guessed: false,
@@ -138,6 +138,22 @@ impl Archives {
         }
         archives.sort();
         Ok(Self(archives))
+    }
+
+    /// The suite that a package is from, and its path below the mirror.
+    pub(crate) fn locate(&self, uri: &str) -> (String, String) {
+        let below = |archive: &Archive| {
+            let path = uri.strip_prefix(&archive.uri)?.strip_prefix('/')?;
+            Some((archive.suite.clone(), path.to_owned()))
+        };
+        let found = self.0.iter().find_map(below);
+        found.unwrap_or_else(|| (String::new(), uri.to_owned()))
+    }
+
+    /// Where the mirror of a suite has `path`.
+    pub(crate) fn uri(&self, suite: &str, path: &str) -> Option<String> {
+        let archive = self.0.iter().find(|archive| archive.suite == suite)?;
+        Some(format!("{}/{path}", archive.uri))
     }
 
     pub(crate) fn has_guesses(&self) -> bool {
@@ -236,6 +252,19 @@ Component: main
             list("sid", &["main"]),
             "deb [target=Packages] http://mirror.test/debian sid main\n"
         );
+    }
+
+    #[test]
+    fn a_package_is_found_again_at_another_mirror() {
+        let archives = Archives::from_targets(TARGETS, Some("bookworm"), "trixie", &[]).unwrap();
+        let uri = "http://mirror.test/debian-security/pool/updates/x.deb";
+        let (suite, path) = archives.locate(uri);
+        assert_eq!(
+            (suite.as_str(), path.as_str()),
+            ("trixie-security", "pool/updates/x.deb")
+        );
+        assert_eq!(archives.uri(&suite, &path).as_deref(), Some(uri));
+        assert_eq!(archives.uri("sid", &path), None);
     }
 
     #[test]

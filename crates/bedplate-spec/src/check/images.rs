@@ -72,7 +72,11 @@ pub(super) fn check_names(names: &[String], spot: &Spot<'_>, found: &mut Vec<Dia
     false
 }
 
-pub(super) fn reference(text: &str, spot: &Spot<'_>, found: &mut Vec<Diagnostic>) -> Option<ImageRequest> {
+pub(super) fn reference(
+    text: &str,
+    spot: &Spot<'_>,
+    found: &mut Vec<Diagnostic>,
+) -> Option<ImageRequest> {
     if text.starts_with("@pkg:") {
         let message = format!(
             "`{text}` names a LinuxKit package by its sources, which needs `linuxkit pkg build`"

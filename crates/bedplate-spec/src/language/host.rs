@@ -81,9 +81,12 @@ static BASE: Map = Map {
     name: "base",
     doc: "A root of a distribution's packages.",
     extensible: false,
-    keys: &[&[
-        key("debian", Kind::Map(&DEBIAN), "Debian, or a distribution that is made like it.").bedplate(),
-    ]],
+    keys: &[&[key(
+        "debian",
+        Kind::Map(&DEBIAN),
+        "Debian, or a distribution that is made like it.",
+    )
+    .bedplate()]],
 };
 
 static DEBIAN: Map = Map {

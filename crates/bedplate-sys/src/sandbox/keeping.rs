@@ -57,9 +57,8 @@ fn start() -> io::Result<i32> {
 /// Like [`crate::child::die_with_this_thread`]; but who is PID 1 of new namespaces sees no parent.
 #[allow(unsafe_code)]
 fn die_with_keeper(command: &mut Command) {
-    let in_child = || {
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(Into::into)
-    };
+    let in_child =
+        || rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(Into::into);
     // SAFETY: one system call between fork and exec; nothing is allocated and no lock is taken.
     unsafe { command.pre_exec(in_child) };
 }

@@ -110,10 +110,10 @@ impl Sandbox {
         );
         // Asked for before anything is started, so that the message is about the user and not about a tool.
         let ids = identity::Ids::of_this_user()?;
-        let (their_input, input) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-            .map_err(io::Error::from)?;
-        let (output, their_output) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-            .map_err(io::Error::from)?;
+        let (their_input, input) =
+            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(io::Error::from)?;
+        let (output, their_output) =
+            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(io::Error::from)?;
         let mut tool = Tool::new("/proc/self/exe", "bedplate");
         let command = tool.command();
         std::os::unix::process::CommandExt::arg0(command, KEEPER);

@@ -64,8 +64,12 @@ fn mount_special(at: &Path) -> io::Result<()> {
         data: data.to_owned(),
         ..Options::default()
     };
-    mount("proc", &at.join("proc"), "proc", &plain(""))
-        .map_err(|e| named(e, "cannot mount a new /proc (is part of the machine's hidden?)"))?;
+    mount("proc", &at.join("proc"), "proc", &plain("")).map_err(|e| {
+        named(
+            e,
+            "cannot mount a new /proc (is part of the machine's hidden?)",
+        )
+    })?;
     // Programs run from `/tmp` and `/run` here as they would on a machine.
     let runnable = |data: &str| Options {
         flags: flag::NOSUID | flag::NODEV,

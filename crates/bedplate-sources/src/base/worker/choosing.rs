@@ -70,15 +70,21 @@ mod tests {
     fn what_diverts_is_left_to_dpkg_unless_dpkg_runs_on_it() {
         let divert = "#!/bin/sh\ndpkg-divert --rename /bin/x\n";
         let mut packages = [
-            package("dash", "Essential: yes\nPre-Depends: libc6 (>= 2.3)", divert),
+            package(
+                "dash",
+                "Essential: yes\nPre-Depends: libc6 (>= 2.3)",
+                divert,
+            ),
             package("libc6", "Depends: libgcc-s1", divert),
             package("mawk", "Provides: awk", divert),
             package("base-files", "Essential: yes\nPre-Depends: awk | gawk", ""),
             package("molly-guard", "Depends: dash", divert),
             package("hello", "", "#!/bin/sh\n"),
         ];
-        let first: Vec<String> =
-            essential(&packages).into_iter().map(str::to_owned).collect();
+        let first: Vec<String> = essential(&packages)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         assert_eq!(first, ["base-files", "dash", "libc6", "mawk"]);
         for package in &mut packages {
             package.is_first = first.contains(&package.name);

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Files that go; a `*` at the end stands for any rest of the name.
-const REMOVED: [&str; 23] = [
+const REMOVED: [&str; 24] = [
     "/boot/initrd.img-*",
     "/etc/.pwd.lock",
     "/etc/group-",
@@ -20,6 +20,7 @@ const REMOVED: [&str; 23] = [
     "/var/cache/apt/*",
     "/var/cache/debconf/*",
     "/var/cache/ldconfig/*",
+    "/var/cache/man/*",
     "/var/lib/apt/lists/*",
     "/var/lib/dbus/machine-id",
     "/var/lib/dpkg/available",
@@ -35,8 +36,13 @@ const REMOVED: [&str; 23] = [
 const OLD: [&str; 2] = ["/var/lib/dpkg", "/var/lib/ucf"];
 /// Logs of the installation; other files of the directory are emptied.
 const LOGS: &str = "/var/log";
-const INSTALLATION_LOGS: [&str; 5] =
-    ["alternatives.log", "apt", "bootstrap.log", "dpkg.log", "fontconfig.log"];
+const INSTALLATION_LOGS: [&str; 5] = [
+    "alternatives.log",
+    "apt",
+    "bootstrap.log",
+    "dpkg.log",
+    "fontconfig.log",
+];
 const DAY: u64 = 24 * 3600;
 
 /// Cleans the root. `epoch` stands for the time of the installation.
@@ -62,7 +68,11 @@ pub(super) fn clean(epoch: u64) -> io::Result<()> {
     File::create("/etc/machine-id")?;
     for file in ["/etc/shadow", "/etc/gshadow"] {
         if let Some(text) = optional(fs::read_to_string(file))? {
-            let kept = if file == "/etc/shadow" { shadow(&text, epoch / DAY) } else { text };
+            let kept = if file == "/etc/shadow" {
+                shadow(&text, epoch / DAY)
+            } else {
+                text
+            };
             fs::write(file, kept)?;
         }
     }
@@ -98,7 +108,11 @@ fn matching(pattern: &str) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.as_os_str().as_encoded_bytes().starts_with(start.as_bytes()) {
+        if path
+            .as_os_str()
+            .as_encoded_bytes()
+            .starts_with(start.as_bytes())
+        {
             found.push(path);
         }
     }
@@ -124,7 +138,10 @@ fn empty_files(directory: &Path) -> io::Result<()> {
         if kind.is_dir() {
             empty_files(&entry.path())?;
         } else if kind.is_file() {
-            File::options().write(true).truncate(true).open(entry.path())?;
+            File::options()
+                .write(true)
+                .truncate(true)
+                .open(entry.path())?;
         }
     }
     Ok(())

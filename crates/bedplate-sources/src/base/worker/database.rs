@@ -42,7 +42,10 @@ pub(super) fn write(packages: &[Package], job: &Job) -> io::Result<()> {
     }
     if packages.iter().any(wants_stand_in) {
         status += &job.stand_in;
-        let name = job.stand_in.lines().find_map(|line| line.strip_prefix("Package: "));
+        let name = job
+            .stand_in
+            .lines()
+            .find_map(|line| line.strip_prefix("Package: "));
         let info = format!("{DPKG}/info/{}", name.unwrap_or_default());
         fs::write(format!("{info}.list"), "/.\n")?;
         fs::write(format!("{info}.md5sums"), "")?;
@@ -92,7 +95,11 @@ fn write_info(package: &Package) -> io::Result<()> {
     let mut list = Vec::new();
     for path in &package.list {
         list.push(b'/');
-        list.extend_from_slice(if path.is_root() { b"." } else { path.as_bytes() });
+        list.extend_from_slice(if path.is_root() {
+            b"."
+        } else {
+            path.as_bytes()
+        });
         list.push(b'\n');
     }
     fs::write(format!("{DPKG}/info/{name}.list"), list)?;
@@ -114,12 +121,20 @@ fn write_triggers(packages: &[Package]) -> io::Result<()> {
     let mut files = String::new();
     let mut named: BTreeMap<&str, String> = BTreeMap::new();
     for package in packages {
-        let text = package.files.get("triggers").map(Vec::as_slice).unwrap_or_default();
+        let text = package
+            .files
+            .get("triggers")
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let Ok(text) = std::str::from_utf8(text) else {
             continue;
         };
         for line in text.lines() {
-            let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+            let mut words = line
+                .split('#')
+                .next()
+                .unwrap_or_default()
+                .split_whitespace();
             let (Some(how), Some(trigger)) = (words.next(), words.next()) else {
                 continue;
             };

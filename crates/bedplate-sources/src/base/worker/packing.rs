@@ -26,7 +26,9 @@ pub(super) fn write(epoch: u64) -> Result<(), Complaint> {
         message,
         output: String::new(),
     };
-    let walk = Walk::of(Path::new("/"), &|host: &Path, meta: &Metadata| metadata(host, meta, epoch));
+    let walk = Walk::of(Path::new("/"), &|host: &Path, meta: &Metadata| {
+        metadata(host, meta, epoch)
+    });
     let walk = walk.map_err(|e| system(crate::error::flatten(&e)))?;
     let tree = walk.tree(Epoch(epoch)).map_err(|e| system(e.to_string()))?;
     let out = BufWriter::with_capacity(1 << 17, io::stdout().lock());

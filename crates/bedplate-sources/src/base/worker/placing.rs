@@ -71,7 +71,9 @@ fn place_at(entry: &Entry, data: &[u8], path: &Path) -> io::Result<()> {
 
 /// Sets what a package says of a directory.
 pub(super) fn finish_directory(path: &TreePath, meta: &Meta) -> io::Result<()> {
-    let is_mount = MOUNTS.iter().any(|mount| path.as_bytes() == mount.as_bytes());
+    let is_mount = MOUNTS
+        .iter()
+        .any(|mount| path.as_bytes() == mount.as_bytes());
     let path = host_path(path);
     if is_mount || path.is_symlink() {
         return Ok(());

@@ -48,7 +48,8 @@ pub(super) fn install(
         told(dpkg(&unpack)?)?;
     }
     told(dpkg(&["--configure", "--pending"])?)?;
-    let status = fs::read_to_string(format!("{DPKG}/status")).map_err(failed("read dpkg's status"))?;
+    let status =
+        fs::read_to_string(format!("{DPKG}/status")).map_err(failed("read dpkg's status"))?;
     let left = not_installed(&status);
     if !left.is_empty() {
         let message = format!("dpkg left packages unconfigured: {}", left.join(", "));
@@ -59,7 +60,10 @@ pub(super) fn install(
 
 fn environment(epoch: &str) -> Vec<(&str, &str)> {
     vec![
-        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        (
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ),
         ("HOME", "/root"),
         ("LC_ALL", "C.UTF-8"),
         ("TERM", "dumb"),
@@ -123,7 +127,10 @@ fn told(ran: Ran) -> Result<(), Complaint> {
         [one] => format!("a maintainer script of {one} failed"),
         // Those after the first mostly fail because of it.
         [first, rest @ ..] => {
-            format!("a maintainer script of {first} failed, and with it {}", rest.join(", "))
+            format!(
+                "a maintainer script of {first} failed, and with it {}",
+                rest.join(", ")
+            )
         }
     };
     Err(complaint(&message, &ran.output))
@@ -150,7 +157,11 @@ fn not_installed(status: &str) -> Vec<&str> {
     let paragraphs = status.split("\n\n");
     paragraphs
         .filter(|paragraph| !paragraph.lines().any(|line| line == INSTALLED))
-        .filter_map(|paragraph| paragraph.lines().find_map(|line| line.strip_prefix("Package: ")))
+        .filter_map(|paragraph| {
+            paragraph
+                .lines()
+                .find_map(|line| line.strip_prefix("Package: "))
+        })
         .collect()
 }
 
@@ -188,6 +199,9 @@ Errors were encountered while processing:
 ";
         assert_eq!(failing_packages(output), ["bad", "good"]);
         let shown = complaint("x", output).output;
-        assert!(shown.contains("it is all wrong") && !shown.contains("encountered"), "{shown}");
+        assert!(
+            shown.contains("it is all wrong") && !shown.contains("encountered"),
+            "{shown}"
+        );
     }
 }

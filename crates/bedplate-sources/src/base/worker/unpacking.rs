@@ -69,7 +69,11 @@ impl Package {
     fn bad(&self, error: &(dyn std::error::Error + 'static)) -> Complaint {
         Complaint {
             kind: ComplaintKind::Package,
-            message: format!("{} cannot be unpacked: {}", self.name, crate::error::flatten(error)),
+            message: format!(
+                "{} cannot be unpacked: {}",
+                self.name,
+                crate::error::flatten(error)
+            ),
             output: String::new(),
         }
     }
@@ -94,8 +98,10 @@ fn in_parallel<T: Send, R: Send>(
 ) -> Result<Vec<R>, Complaint> {
     let mut numbered: Vec<(usize, T)> = items.into_iter().enumerate().collect();
     numbered.sort_by_key(|(number, item)| (std::cmp::Reverse(size(item)), *number));
-    let slots: Vec<Mutex<Option<(usize, T)>>> =
-        numbered.into_iter().map(|item| Mutex::new(Some(item))).collect();
+    let slots: Vec<Mutex<Option<(usize, T)>>> = numbered
+        .into_iter()
+        .map(|item| Mutex::new(Some(item)))
+        .collect();
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut buffer = Vec::new();
@@ -119,7 +125,9 @@ fn in_parallel<T: Send, R: Send>(
     let results: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(worker)).collect();
         let joined = threads.into_iter().map(|thread| thread.join());
-        joined.map(|result| result.expect("unpacking does not panic")).collect()
+        joined
+            .map(|result| result.expect("unpacking does not panic"))
+            .collect()
     });
     let mut all = Vec::new();
     for result in results {
@@ -143,8 +151,10 @@ pub(super) fn read_controls(objects: &Objects<'_>, job: &Job) -> Result<Vec<Pack
         Ok(new)
     };
     let mut packages = in_parallel(job.packages.iter().collect(), |package| package.size, read)?;
-    let first: BTreeSet<String> =
-        choosing::essential(&packages).into_iter().map(str::to_owned).collect();
+    let first: BTreeSet<String> = choosing::essential(&packages)
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     for package in &mut packages {
         package.is_first = first.contains(&package.name);
     }
@@ -158,7 +168,8 @@ pub(super) fn unpack(
     packages: &mut Vec<Package>,
 ) -> Result<u64, Complaint> {
     let claims = Mutex::new(Claims::default());
-    let numbered: Vec<(usize, Package)> = std::mem::take(packages).into_iter().enumerate().collect();
+    let numbered: Vec<(usize, Package)> =
+        std::mem::take(packages).into_iter().enumerate().collect();
     let work = |(number, mut package): (usize, Package), data: &mut Vec<u8>| {
         let entries = read_files(objects, job, &package, data)?;
         let is_ours = |path: &TreePath| {
@@ -182,7 +193,11 @@ pub(super) fn unpack(
     for conflict in claims.conflicts {
         settle(objects, job, packages, &conflict)?;
     }
-    Ok(packages.iter().map(|package| package.newest).max().unwrap_or(0))
+    Ok(packages
+        .iter()
+        .map(|package| package.newest)
+        .max()
+        .unwrap_or(0))
 }
 
 /// The files of a package, whose contents lie in `data`.
@@ -242,7 +257,11 @@ fn settle(
     packages: &mut [Package],
     conflict: &Conflict,
 ) -> Result<(), Complaint> {
-    let Conflict { path, first, second } = conflict;
+    let Conflict {
+        path,
+        first,
+        second,
+    } = conflict;
     let (holder, other) = (&packages[*first], &packages[*second]);
     let loser = if conflicts::replaces(other, holder) {
         let mut data = Vec::new();
@@ -257,7 +276,9 @@ fn settle(
         let [one, two] = names;
         return Err(Complaint {
             kind: ComplaintKind::Package,
-            message: format!("{one} and {two} both have the file /{path}, and neither replaces the other's"),
+            message: format!(
+                "{one} and {two} both have the file /{path}, and neither replaces the other's"
+            ),
             output: String::new(),
         });
     };
