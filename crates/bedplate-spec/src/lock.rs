@@ -30,6 +30,9 @@ pub struct PackageRequest {
     /// Mirror; the one of the build machine's apt configuration where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mirror: Option<String>,
+    /// File of the keys that sign the archive, beside those that the build machine trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<String>,
     /// Names of the packages.
     pub include: Vec<String>,
     /// Only these packages, or what they depend on too?

@@ -182,6 +182,7 @@ mod tests {
             suite: None,
             components: Vec::new(),
             mirror: None,
+            keyring: None,
             include: vec!["adduser".to_owned()],
             dependencies: Default::default(),
         })

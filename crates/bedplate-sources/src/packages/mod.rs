@@ -85,7 +85,7 @@ impl Sources<'_> {
         if let Some(noted) = self.noted(&name)? {
             return Ok(noted);
         }
-        let archives = Archives::of(&request, &host)?;
+        let archives = Archives::of(&request, &host, &self.options.base)?;
         let image = match self.resolve_from(kind, &request, &archives) {
             // Not every suite has updates; those of another suite were only a guess.
             Err(error) if error.kind() == ErrorKind::Network && archives.has_guesses() => {
@@ -112,7 +112,7 @@ impl Sources<'_> {
             ..request.clone()
         };
         let (host, request) = with_suite(&request)?;
-        let archives = Archives::of(&request, &host)?;
+        let archives = Archives::of(&request, &host, &self.options.base)?;
         let list = archives.sources_list();
         let apt = Apt::prepare(self.store, &self.options, &list, self.progress)?;
         let listed: Result<Vec<Listed>, SourceError> = set
