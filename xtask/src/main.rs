@@ -63,6 +63,8 @@ enum Task {
 enum Benchmark {
     /// `bedplate build` of a 347 MB service image
     Build,
+    /// The packages of a base, beside mmdebstrap
+    Base,
 }
 
 fn main() -> ExitCode {
@@ -78,6 +80,9 @@ fn main() -> ExitCode {
         Task::Bench {
             what: Benchmark::Build,
         } => bench::build(),
+        Task::Bench {
+            what: Benchmark::Base,
+        } => bench::base(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

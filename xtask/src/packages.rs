@@ -17,6 +17,11 @@ const fn package(name: &'static str, brings: &'static str, why: &'static str) ->
 
 /// All of them, by name.
 pub const PACKAGES: &[Package] = &[
+    package(
+        "apt-utils",
+        "apt-ftparchive",
+        "tests: small archives of packages",
+    ),
     package("binutils", "objcopy", "tests: judges our UKIs"),
     package(
         "busybox-static",
@@ -48,6 +53,7 @@ pub const PACKAGES: &[Package] = &[
         "grub-mkimage",
         "`bedplate build` for BIOS machines: puts GRUB together",
     ),
+    package("gpg", "gpg", "tests: signs small archives of packages"),
     package("gzip", "gzip", "tests: judges our initrds; benchmarks"),
     package("kmod", "depmod", "tests: judges our module indexes"),
     package(
@@ -106,7 +112,7 @@ pub const PACKAGES: &[Package] = &[
         "/usr/lib/systemd/boot/efi/linuxx64.efi.stub",
         "tests: the EFI stub of UKIs",
     ),
-    package("uidmap", "newuidmap", "benchmarks: mmdebstrap without root"),
+    package("uidmap", "newuidmap", "`base:` without root"),
     package(
         "util-linux",
         "setpriv",

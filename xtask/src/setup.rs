@@ -12,6 +12,9 @@ use crate::steps::{cargo, output, run, step};
 /// Version of cargo-deny that is installed where none is.
 const CARGO_DENY: &str = "0.20.2";
 
+/// Ids that the tests' user may use in user namespaces.
+const SUBORDINATE: &str = "100000-165535";
+
 /// Everything that any other task needs.
 pub fn all() -> Result<()> {
     programs()?;
@@ -26,7 +29,24 @@ pub fn programs() -> Result<()> {
             .filter(|package| !package.is_there())
             .collect::<Vec<_>>(),
     )?;
+    subordinate_ids()?;
     rust_target()
+}
+
+/// Tests that run as root build bases as `nobody`, who has no subordinate ids by itself.
+fn subordinate_ids() -> Result<()> {
+    let has = |file: &str| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        text.lines().any(|line| line.starts_with("nobody:"))
+    };
+    let root = fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0);
+    if !root || has("/etc/subuid") && has("/etc/subgid") {
+        return Ok(());
+    }
+    let (users, groups) = ("--add-subuids", "--add-subgids");
+    step("give nobody subordinate ids", || {
+        run(Command::new("usermod").args([users, SUBORDINATE, groups, SUBORDINATE, "nobody"]))
+    })
 }
 
 fn install_packages(missing: &[&Package]) -> Result<()> {

@@ -145,7 +145,7 @@ pub(crate) fn without_kernel(tree: &Tree, epoch: Epoch) -> Result<Tree, TreeErro
         let is = |prefix: &&str| name.is_some_and(|name| name.starts_with(prefix.as_bytes()));
         ["vmlinuz", "initrd", "System.map", "config-"]
             .iter()
-            .any(|prefix| is(prefix))
+            .any(is)
     };
     let mut builder = TreeBuilder::new();
     let origin = builder.origin("base");

@@ -181,6 +181,7 @@ impl Sources<'_> {
             layers: diff_ids,
             layering: Layering::Image,
             packages: Vec::new(),
+            archives: None,
         })
     }
 

@@ -22,6 +22,7 @@ mod error;
 mod image;
 mod layers;
 mod layout;
+mod locked;
 mod options;
 mod packages;
 mod registry;

@@ -1,9 +1,11 @@
 //! How images are to be had.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bedplate_formats::compression::Limits;
+use bedplate_spec::lock_file::LockFile;
 use bedplate_types::Arch;
 
 /// When the outside is asked for what was resolved before.
@@ -38,6 +40,8 @@ pub struct Options {
     pub retries: u32,
     /// The pause before the first repetition; each next one is twice as long.
     pub back_off: Duration,
+    /// What requests stand for, where that is fixed: then nothing else is brought.
+    pub locked: Option<Arc<LockFile>>,
     /// What a layer may unpack to at most.
     pub limits: Limits,
 }
@@ -55,6 +59,7 @@ impl Options {
             stall: Duration::from_secs(30),
             retries: 4,
             back_off: Duration::from_millis(500),
+            locked: None,
             limits: Limits::default(),
         }
     }

@@ -13,6 +13,7 @@ use crate::documents::{self, Root};
 use crate::error::{ErrorKind, SourceError};
 use crate::layers::Slots;
 use crate::options::{Options, Pull};
+use crate::packages::Kind;
 
 /// Layers that are fetched and unpacked at once, over all images.
 const LAYERS_AT_ONCE: usize = 4;
@@ -84,11 +85,21 @@ impl<'a> Sources<'a> {
     }
 
     fn resolve_any(&self, request: &ImageRequest) -> Result<ResolvedImage, SourceError> {
-        let reference = match request {
-            ImageRequest::Reference(reference) => reference,
-            ImageRequest::Packages(packages) => return self.resolve_packages(packages),
-            ImageRequest::Base(packages) => return self.resolve_base(packages),
-        };
+        if let Some(lock) = &self.options.locked {
+            return self.resolve_locked(request, lock);
+        }
+        match request {
+            ImageRequest::Reference(reference) => self.resolve_reference(request, reference),
+            ImageRequest::Packages(packages) => self.resolve_set(Kind::Unpacked, packages),
+            ImageRequest::Base(packages) => self.resolve_set(Kind::Installed, packages),
+        }
+    }
+
+    pub(crate) fn resolve_reference(
+        &self,
+        request: &ImageRequest,
+        reference: &Reference,
+    ) -> Result<ResolvedImage, SourceError> {
         let image = match reference {
             Reference::Registry(reference) => {
                 let name = format!("{} linux/{}", request.describe(), self.options.arch);
@@ -166,5 +177,6 @@ pub(crate) fn bare(layer: Digest<DiffId>) -> ResolvedImage {
         layers: vec![layer],
         layering: Layering::Union,
         packages: Vec::new(),
+        archives: None,
     }
 }

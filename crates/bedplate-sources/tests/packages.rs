@@ -14,6 +14,7 @@ fn packages(names: &[&str], dependencies: Dependencies) -> PackageRequest {
         suite: None,
         components: Vec::new(),
         mirror: None,
+        keyring: None,
         include: names.iter().map(|&name| name.to_owned()).collect(),
         dependencies,
     }

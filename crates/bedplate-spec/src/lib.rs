@@ -15,6 +15,7 @@ mod gathering;
 pub mod language;
 mod loading;
 pub mod lock;
+pub mod lock_file;
 mod plan;
 pub mod planning;
 mod reading;
@@ -36,8 +37,8 @@ pub use reference::reference_markdown;
 pub use schema::schema;
 pub use settings::{Device, Id, Settings};
 pub use spec::{
-    Container, HostFile, HostFileKind, InitImage, Kernel, MetadataForm, Place, Spec, Volume,
-    VolumeFormat,
+    BaseImage, Container, HostFile, HostFileKind, InitImage, Kernel, MetadataForm, Place, Spec,
+    Volume, VolumeFormat,
 };
 pub use variables::Variables;
 

@@ -30,6 +30,9 @@ pub struct PackageRequest {
     /// Mirror; the one of the build machine's apt configuration where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mirror: Option<String>,
+    /// File of the keys that sign the archive, beside those that the build machine trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<String>,
     /// Names of the packages.
     pub include: Vec<String>,
     /// Only these packages, or what they depend on too?
@@ -80,6 +83,39 @@ pub struct ResolvedImage {
     /// Packages, where the source knows them by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<Package>,
+    /// The package files that it was made of, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archives: Option<PackageSet>,
+}
+
+/// Package files of a distribution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackageSet {
+    /// The suite that was asked for, or that of the build machine.
+    pub suite: String,
+    /// The files, by name.
+    pub packages: Vec<LockedPackage>,
+}
+
+/// A package file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedPackage {
+    /// Name of the package.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its architecture.
+    pub arch: String,
+    /// The suite whose mirror has it, such as `trixie-security`.
+    pub suite: String,
+    /// Where it is, relative to that mirror.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its digest.
+    pub sha256: Digest<Blob>,
 }
 
 /// How the layers of an image lie over one another.
@@ -112,6 +148,16 @@ impl PackageRequest {
 }
 
 impl ImageRequest {
+    /// As one word for programs; other text for every other request.
+    pub fn key(&self) -> String {
+        let json = |request| serde_json::to_string(request).expect("a request is plain data");
+        match self {
+            Self::Reference(reference) => reference.to_string(),
+            Self::Packages(request) => format!("packages:{}", json(request)),
+            Self::Base(request) => format!("debian:{}", json(request)),
+        }
+    }
+
     /// As a person would write it; other text for every other request.
     pub fn describe(&self) -> String {
         match self {
@@ -134,19 +180,6 @@ impl ImageRequest {
 
 impl Serialize for ImageRequest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Reference(reference) => serializer.collect_str(reference),
-            Self::Packages(request) => serialize_request(serializer, "packages", request),
-            Self::Base(request) => serialize_request(serializer, "debian", request),
-        }
+        serializer.serialize_str(&self.key())
     }
-}
-
-fn serialize_request<S: serde::Serializer>(
-    serializer: S,
-    kind: &str,
-    request: &PackageRequest,
-) -> Result<S::Ok, S::Error> {
-    let json = serde_json::to_string(request).map_err(serde::ser::Error::custom)?;
-    serializer.serialize_str(&format!("{kind}:{json}"))
 }

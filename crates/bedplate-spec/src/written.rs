@@ -64,6 +64,8 @@ pub(crate) struct Debian {
     pub components: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mirror: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<String>,
 }
@@ -74,6 +76,7 @@ impl From<Debian> for PackageRequest {
             suite: written.suite,
             components: written.components.unwrap_or_default(),
             mirror: written.mirror,
+            keyring: written.keyring,
             include: written.packages,
             dependencies: Dependencies::Required,
         }
@@ -86,6 +89,7 @@ impl From<PackageRequest> for Debian {
             suite: request.suite,
             components: Some(request.components).filter(|components| !components.is_empty()),
             mirror: request.mirror,
+            keyring: request.keyring,
             packages: request.include,
         }
     }
@@ -134,6 +138,8 @@ pub(crate) struct PackageList {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mirror: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dependencies: Option<Dependencies>,
 }
 
@@ -151,6 +157,7 @@ impl Packages {
             suite: list.suite,
             components: list.components.unwrap_or_default(),
             mirror: list.mirror,
+            keyring: list.keyring,
             include: list.include,
             dependencies: list.dependencies.unwrap_or(dependencies),
         }
@@ -166,6 +173,7 @@ impl Packages {
             suite,
             components,
             mirror,
+            keyring,
             include,
             ..
         } = request.clone();
@@ -174,6 +182,7 @@ impl Packages {
             suite,
             components: Some(components).filter(|components| !components.is_empty()),
             mirror,
+            keyring,
             dependencies: Some(request.dependencies).filter(|written| *written != dependencies),
         })
     }

@@ -40,6 +40,8 @@ pub enum ToolError {
         status: ExitStatus,
         /// The last lines that it wrote to standard error.
         message: String,
+        /// What it wrote to standard output.
+        output: String,
     },
 }
 
@@ -126,6 +128,7 @@ impl Tool {
             program: self.program,
             status,
             message,
+            output: String::from_utf8_lossy(&stdout).into_owned(),
         })
     }
 

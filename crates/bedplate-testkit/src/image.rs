@@ -12,6 +12,8 @@ use tar::{EntryType, Header};
 #[derive(Default)]
 pub struct Layer {
     entries: Vec<Entry>,
+    /// A tar that was made elsewhere.
+    whole: Option<Vec<u8>>,
 }
 
 struct Entry {
@@ -29,6 +31,14 @@ impl Layer {
     /// An empty one.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// One that is a tar already.
+    pub fn of_tar(tar: Vec<u8>) -> Self {
+        Self {
+            entries: Vec::new(),
+            whole: Some(tar),
+        }
     }
 
     /// Adds a file that belongs to root.
@@ -106,6 +116,9 @@ impl Layer {
 
     /// The layer as a tar.
     pub fn tar(&self) -> Vec<u8> {
+        if let Some(whole) = &self.whole {
+            return whole.clone();
+        }
         let mut tar = tar::Builder::new(Vec::new());
         for entry in &self.entries {
             let keys: Vec<String> = entry

@@ -79,6 +79,12 @@ pub enum Command {
   bedplate build base.yml site.yml -o out --set VERSION=3 --format kernel+initrd --format tar
   bedplate build host.yml --dry-run")]
     Build(BuildArguments),
+    /// Write down which images and packages the names in a spec stand for
+    #[command(after_help = "Examples:
+  bedplate lock host.yml && bedplate build host.yml --locked
+  bedplate lock host.yml --pull always
+  bedplate lock host.yml --pull always --check")]
+    Lock(LockArguments),
     /// Boot a built host in QEMU
     #[command(after_help = RUN_HELP)]
     Run(RunArguments),
@@ -126,6 +132,9 @@ pub struct SpecArguments {
     /// Architecture of the host: amd64, arm64 or riscv64 [default: this machine's]
     #[arg(long)]
     pub arch: Option<bedplate_types::Arch>,
+    /// Bring exactly what NAME.lock beside the first spec says, as `bedplate lock` wrote it
+    #[arg(long)]
+    pub locked: bool,
     /// When registries and package mirrors are asked
     #[arg(long, value_enum, default_value_t = PullChoice::Missing)]
     pub pull: PullChoice,
@@ -241,6 +250,21 @@ pub enum ImageCommand {
         #[command(flatten)]
         signing: SigningArguments,
     },
+}
+
+#[derive(Args)]
+pub struct LockArguments {
+    /// Spec files, merged in order; NAME.lock is written beside the first
+    #[arg(required = true)]
+    pub spec: Vec<String>,
+    /// A format that will be built, which may take packages of its own; may be repeated
+    #[arg(long)]
+    pub format: Vec<bedplate_build::Format>,
+    /// Write nothing, and end with 3 if the file is not what the names stand for now
+    #[arg(long)]
+    pub check: bool,
+    #[command(flatten)]
+    pub resolving: SpecArguments,
 }
 
 #[derive(Args)]

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Build(arguments) => commands::build::run(arguments, json, &cache),
         Command::Image(command) => commands::image::run(command, json),
+        Command::Lock(arguments) => commands::lock::run(arguments, json, &cache),
         Command::Why(arguments) => commands::why::run(arguments, json, &cache),
         Command::Diff(arguments) => commands::diff::run(&arguments, json, &cache),
         Command::Run(arguments) => {

@@ -3,6 +3,7 @@
 //! In one run, on the same input: cold and warm builds, and beside them two programs that do one part of the work
 //! each. Medians of three. LinuxKit's figures are quoted: its images cannot be had on every machine.
 
+mod base;
 mod input;
 
 use std::fs;
@@ -16,6 +17,8 @@ use crate::error::{Context, Error, Result};
 use crate::steps::{cargo, megabytes, run as run_program, step};
 use crate::{setup, target, test};
 use input::Input;
+
+pub use base::base;
 
 const RUNS: usize = 3;
 
@@ -179,6 +182,13 @@ impl Table {
             size(&bench.input.layer())?,
             megabytes(initrd)
         );
+        self.print_rows();
+        let (name, wall, memory) = LINUXKIT;
+        println!("| {name} | {wall:.2} | – | – | {} |", megabytes(memory));
+        Ok(())
+    }
+
+    fn print_rows(&self) {
         println!("\n| work | wall s | user s | sys s | memory |\n|---|---|---|---|---|");
         for (name, usage) in &self.0 {
             let [wall, user, system] =
@@ -188,8 +198,5 @@ impl Table {
                 megabytes(usage.memory)
             );
         }
-        let (name, wall, memory) = LINUXKIT;
-        println!("| {name} | {wall:.2} | – | – | {} |", megabytes(memory));
-        Ok(())
     }
 }

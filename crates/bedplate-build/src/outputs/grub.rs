@@ -85,6 +85,7 @@ pub(super) fn request() -> ImageRequest {
         suite: None,
         components: Vec::new(),
         mirror: None,
+        keyring: None,
         include: vec!["grub-pc-bin".to_owned()],
         dependencies: Dependencies::None,
     })

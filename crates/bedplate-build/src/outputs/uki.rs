@@ -33,6 +33,7 @@ pub(super) fn stub_request() -> ImageRequest {
         suite: None,
         components: Vec::new(),
         mirror: None,
+        keyring: None,
         include: vec!["systemd-boot-efi".to_owned()],
         dependencies: Dependencies::None,
     })

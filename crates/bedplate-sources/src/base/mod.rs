@@ -19,17 +19,15 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::process::ExitCode;
 
-use bedplate_spec::lock::{Layering, PackageRequest, ResolvedImage};
 use bedplate_store::RefKind;
 use bedplate_sys::sandbox::{self, Sandbox, SandboxError};
 use bedplate_sys::scratch::Scratch;
-use bedplate_types::{DiffId, Digest, ImageConfig, Object, Package, Silent};
+use bedplate_types::{DiffId, Digest, Object, Silent};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{ErrorKind, SourceError};
 use crate::packages::apt::{Apt, STAND_IN};
-use crate::packages::distribution;
-use crate::packages::listed::{self, Listed};
+use crate::packages::listed::Listed;
 use crate::packages::unpack::Hashing;
 use crate::sources::Sources;
 use job::{Complaint, ComplaintKind, Job, JobPackage};
@@ -44,54 +42,20 @@ pub fn worker() -> Option<ExitCode> {
 }
 
 impl Sources<'_> {
-    pub(crate) fn resolve_base(
-        &self,
-        request: &PackageRequest,
-    ) -> Result<ResolvedImage, SourceError> {
-        listed::check_each(&request.include)?;
-        self.resolve_set("debian", request, &|request, apt| {
-            let mut listed = apt.resolve_base(&request.include)?;
-            listed.sort_by(|a, b| a.file.cmp(&b.file));
-            listed.dedup_by(|a, b| a.file == b.file);
-            self.install(request, &listed, apt)
-        })
-    }
-
     /// The root with exactly these packages.
-    fn install(
+    pub(crate) fn install(
         &self,
-        request: &PackageRequest,
         listed: &[Listed],
         apt: &Apt,
-    ) -> Result<ResolvedImage, SourceError> {
+    ) -> Result<Digest<DiffId>, SourceError> {
         let key = self.key(listed);
-        let layer = match self.store.derived(&key)? {
-            Some(layer) => layer.cast(),
-            None => {
-                self.bring_archives(listed, &key, apt)?;
-                let layer = self.run_worker(listed)?;
-                self.store.put_derived(&key, layer.cast())?;
-                layer
-            }
-        };
-        let distribution = distribution(request);
-        let package = |deb: &Listed| Package {
-            system: "deb".into(),
-            distribution: distribution.clone(),
-            name: deb.name.clone(),
-            version: deb.version.clone(),
-            arch: deb.arch.clone(),
-            license: None,
-            sha256: Some(deb.digest.hex()),
-        };
-        Ok(ResolvedImage {
-            manifest: None,
-            arch: Some(self.options.arch),
-            config: ImageConfig::default(),
-            layers: vec![layer],
-            layering: Layering::Union,
-            packages: listed.iter().map(package).collect(),
-        })
+        if let Some(layer) = self.store.derived(&key)? {
+            return Ok(layer.cast());
+        }
+        self.bring_archives(listed, &key, apt)?;
+        let layer = self.run_worker(listed)?;
+        self.store.put_derived(&key, layer.cast())?;
+        Ok(layer)
     }
 
     /// Names what is installed, and how.
@@ -115,7 +79,7 @@ impl Sources<'_> {
         let missing: Vec<&Listed> = listed.iter().filter(is_missing).collect();
         if !missing.is_empty() {
             let scratch = self.scratch_directory()?;
-            apt.download(&missing, scratch.path(), self.progress)?;
+            self.download(&missing, scratch.path(), apt)?;
             for deb in missing {
                 let path = scratch.path().join(&deb.file);
                 let read = |e| SourceError::file("read", &path, e);

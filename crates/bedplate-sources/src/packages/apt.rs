@@ -241,9 +241,16 @@ fn watched<T>(directory: &Path, task: &dyn Task, work: impl FnOnce() -> T) -> T 
 fn explain(error: ToolError) -> SourceError {
     let text = error.to_string();
     let says = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
-    let ToolError::Failed { message, .. } = &error else {
+    let ToolError::Failed {
+        message, output, ..
+    } = &error
+    else {
         return error.into();
     };
+    if let Some(unmet) = unmet_dependencies(output) {
+        let message = "these packages cannot be installed together";
+        return SourceError::new(ErrorKind::NotFound, message).because(unmet);
+    }
     let kind = if says(&[
         "Unable to locate package",
         "was not found",
@@ -257,7 +264,12 @@ fn explain(error: ToolError) -> SourceError {
         "NO_PUBKEY",
         "signatures couldn't be verified",
         "Hash Sum mismatch",
+        "Hashes of received file",
+        "has unexpected size",
         "could not be verified",
+        "is expired",
+        "is not valid yet",
+        "couldn't be verified",
     ]) {
         ErrorKind::Integrity
     } else if says(&["No space left", "enough free space"]) {
@@ -273,11 +285,23 @@ fn explain(error: ToolError) -> SourceError {
     } else {
         ErrorKind::BadInput
     };
-    let error = SourceError::new(kind, format!("apt-get says: {message}"));
+    let error = if says(&["Hashes of received file"]) {
+        SourceError::new(kind, "a package file is not what its digest says")
+            .because(message.clone())
+    } else {
+        SourceError::new(kind, format!("apt-get says: {message}"))
+    };
     if says(&["does not have a Release file", "404 "]) {
         return error.with_hint("if another mirror has this suite, name it: `mirror: https://…`");
     }
     error
+}
+
+/// Which dependencies cannot be met, where apt says that of any.
+fn unmet_dependencies(output: &str) -> Option<String> {
+    let (_, rest) = output.split_once("have unmet dependencies:\n")?;
+    let lines = rest.lines().take_while(|line| line.starts_with(' '));
+    Some(lines.map(str::trim).collect::<Vec<_>>().join("; "))
 }
 
 /// Links to the keys of the build machine.

@@ -1,6 +1,7 @@
 //! Which archives a request means: those of the build machine, or the same mirror's for another suite.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use bedplate_formats::deb822;
 use bedplate_spec::lock::PackageRequest;
@@ -17,6 +18,8 @@ struct Archive {
     uri: String,
     suite: String,
     components: Vec<String>,
+    /// Keys that it is signed with, where not those that the machine trusts.
+    keyring: Option<PathBuf>,
     /// Derived from another suite's, and perhaps not there.
     guessed: bool,
 }
@@ -63,7 +66,12 @@ fn is_suite(name: &str) -> bool {
 
 impl Archives {
     /// The archives for `request`, whose suite is filled in.
-    pub(crate) fn of(request: &PackageRequest, host: &Option<String>) -> Result<Self, SourceError> {
+    /// Paths in it start from `base`.
+    pub(crate) fn of(
+        request: &PackageRequest,
+        host: &Option<String>,
+        base: &Path,
+    ) -> Result<Self, SourceError> {
         let suite = request.suite.as_deref().unwrap_or_default();
         let components = match &request.components[..] {
             [] => vec!["main".to_owned()],
@@ -72,12 +80,13 @@ impl Archives {
         if let Some(uri) = &request.mirror {
             check_uri(uri)?;
             let archive = Archive {
-                uri: uri.clone(),
+                uri: uri.trim_end_matches('/').to_owned(),
                 suite: suite.to_owned(),
                 components,
+                keyring: None,
                 guessed: false,
             };
-            return Ok(Self(vec![archive]));
+            return Self(vec![archive]).signed(request, base);
         }
         let targets = Tool::new("apt-get", "apt")
             .args(["indextargets", "--no-release-info", "Created-By: Packages"])
@@ -88,7 +97,28 @@ impl Archives {
             host.as_deref(),
             suite,
             &components,
-        )
+        )?
+        .signed(request, base)
+    }
+
+    /// With the keys that the request names.
+    fn signed(mut self, request: &PackageRequest, base: &Path) -> Result<Self, SourceError> {
+        let Some(keyring) = &request.keyring else {
+            return Ok(self);
+        };
+        let path = base.join(keyring);
+        let path = fs::canonicalize(&path).map_err(|e| SourceError::file("read", &path, e))?;
+        let plain = |c: char| c.is_ascii_graphic() && !"[],".contains(c);
+        if !path.to_str().is_some_and(|text| text.chars().all(plain)) {
+            let message = format!("apt cannot be told the path `{}`", path.display());
+            return Err(
+                SourceError::bad(message).with_hint("it may have no blanks, commas and brackets")
+            );
+        }
+        for archive in &mut self.0 {
+            archive.keyring = Some(path.clone());
+        }
+        Ok(self)
     }
 
     /// From what `apt-get indextargets` says of the build machine's configuration, whichever form that has.
@@ -123,6 +153,7 @@ impl Archives {
                 uri: uri.to_owned(),
                 suite: format!("{suite}{rest}"),
                 components: components.to_vec(),
+                keyring: None,
                 guessed: !same && !rest.is_empty(),
             };
             if !archives.contains(&archive) {
@@ -138,6 +169,22 @@ impl Archives {
         }
         archives.sort();
         Ok(Self(archives))
+    }
+
+    /// The suite that a package is from, and its path below the mirror.
+    pub(crate) fn locate(&self, uri: &str) -> (String, String) {
+        let below = |archive: &Archive| {
+            let path = uri.strip_prefix(&archive.uri)?.strip_prefix('/')?;
+            Some((archive.suite.clone(), path.to_owned()))
+        };
+        let found = self.0.iter().find_map(below);
+        found.unwrap_or_else(|| (String::new(), uri.to_owned()))
+    }
+
+    /// Where the mirror of a suite has `path`.
+    pub(crate) fn uri(&self, suite: &str, path: &str) -> Option<String> {
+        let archive = self.0.iter().find(|archive| archive.suite == suite)?;
+        Some(format!("{}/{path}", archive.uri))
     }
 
     pub(crate) fn has_guesses(&self) -> bool {
@@ -161,10 +208,15 @@ impl Archives {
                 uri,
                 suite,
                 components,
+                keyring,
                 ..
             } = archive;
+            let keyring = keyring
+                .as_ref()
+                .map(|path| format!(" signed-by={}", path.display()));
+            let keyring = keyring.unwrap_or_default();
             format!(
-                "deb [target=Packages] {uri} {suite} {}\n",
+                "deb [target=Packages{keyring}] {uri} {suite} {}\n",
                 components.join(" ")
             )
         };
@@ -236,6 +288,19 @@ Component: main
             list("sid", &["main"]),
             "deb [target=Packages] http://mirror.test/debian sid main\n"
         );
+    }
+
+    #[test]
+    fn a_package_is_found_again_at_another_mirror() {
+        let archives = Archives::from_targets(TARGETS, Some("bookworm"), "trixie", &[]).unwrap();
+        let uri = "http://mirror.test/debian-security/pool/updates/x.deb";
+        let (suite, path) = archives.locate(uri);
+        assert_eq!(
+            (suite.as_str(), path.as_str()),
+            ("trixie-security", "pool/updates/x.deb")
+        );
+        assert_eq!(archives.uri(&suite, &path).as_deref(), Some(uri));
+        assert_eq!(archives.uri("sid", &path), None);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What `apt-get --print-uris` lists: `'URI' FILE SIZE SHA256:HEX`, one package a line.
 
+use bedplate_spec::lock::LockedPackage;
 use bedplate_types::{Blob, Digest};
 
-use crate::error::SourceError;
+use super::archives::Archives;
+use crate::error::{ErrorKind, SourceError};
 
 /// A package file that is to be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,57 @@ pub(crate) struct Listed {
     pub(crate) digest: Digest<Blob>,
     /// Where it is to be had.
     pub(crate) uri: String,
+}
+
+impl Listed {
+    /// As a lock has it.
+    pub(crate) fn lock(&self, archives: &Archives) -> LockedPackage {
+        let (suite, path) = archives.locate(&self.uri);
+        LockedPackage {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            arch: self.arch.clone(),
+            suite,
+            path,
+            size: self.size,
+            sha256: self.digest,
+        }
+    }
+
+    /// What a lock has, at the mirror of today.
+    pub(crate) fn locked(
+        package: &LockedPackage,
+        archives: &Archives,
+    ) -> Result<Self, SourceError> {
+        let LockedPackage {
+            name,
+            version,
+            arch,
+            suite,
+            path,
+            size,
+            sha256,
+        } = package.clone();
+        let file = format!("{name}_{}_{arch}.deb", version.replace(':', "%3a"));
+        let is_plain = |text: &str| !text.contains(['/', '\'', '"', ' ', '\n']);
+        if !is_plain(&file) || path.split('/').any(|part| part == "..") || path.contains(' ') {
+            let message = format!("the lock names a package in an unknown form: {name} {version}");
+            return Err(SourceError::bad(message));
+        }
+        let uri = archives.uri(&suite, &path).ok_or_else(|| {
+            let message = format!("no mirror is known for suite {suite}, which {name} is from");
+            SourceError::new(ErrorKind::NotFound, message)
+        })?;
+        Ok(Self {
+            name,
+            version,
+            arch,
+            file,
+            size,
+            digest: sha256,
+            uri,
+        })
+    }
 }
 
 /// Parses all lines that list a package.

@@ -25,70 +25,74 @@ mod archives;
 pub(crate) mod listed;
 pub(crate) mod unpack;
 
+use std::path::Path;
 use std::time::Duration;
 
-use bedplate_spec::lock::{Dependencies, Layering, PackageRequest, ResolvedImage};
+use bedplate_spec::lock::{Dependencies, Layering, PackageRequest, PackageSet, ResolvedImage};
 use bedplate_sys::scratch::Scratch;
-use bedplate_types::{ImageConfig, Package};
+use bedplate_types::{DiffId, Digest, ImageConfig, Package};
 
 use crate::error::{ErrorKind, SourceError};
 use crate::options::Pull;
 use crate::sources::Sources;
 use apt::Apt;
 use archives::Archives;
-pub(crate) use archives::distribution;
 use listed::{Listed, plain_name};
 use unpack::Unpacked;
 
 /// Package lists older than this are fetched again before something new is resolved.
 const LISTS_AGE: Duration = Duration::from_secs(24 * 3600);
 
-/// Makes an image of a request, with an apt for its archives.
-pub(crate) type Fetch<'a> =
-    dyn Fn(&PackageRequest, &Apt) -> Result<ResolvedImage, SourceError> + 'a;
+/// What is made of packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// They are unpacked over one another.
+    Unpacked,
+    /// They are installed, with all that is essential: a base.
+    Installed,
+}
+
+impl Kind {
+    /// How the store's names of such images begin.
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Unpacked => "packages",
+            Self::Installed => "debian",
+        }
+    }
+}
 
 impl Sources<'_> {
-    pub(crate) fn resolve_packages(
-        &self,
-        request: &PackageRequest,
-    ) -> Result<ResolvedImage, SourceError> {
-        listed::check_names(&request.include)?;
-        self.resolve_set("packages", request, &|request, apt| {
-            self.fetch_packages(request, apt)
-        })
-    }
-
-    /// What `fetch` makes of a request, which is asked only where it is not noted; `what` names the kind of
-    /// request in the store.
+    /// What a set of packages comes to; asked only where it is not noted.
     pub(crate) fn resolve_set(
         &self,
-        what: &str,
+        kind: Kind,
         request: &PackageRequest,
-        fetch: &Fetch<'_>,
     ) -> Result<ResolvedImage, SourceError> {
-        let (host, suite) = archives::host_suite(request.suite.as_deref())?;
-        let request = PackageRequest {
-            suite: Some(suite),
-            ..request.clone()
-        };
+        match kind {
+            Kind::Unpacked => listed::check_names(&request.include)?,
+            Kind::Installed => listed::check_each(&request.include)?,
+        }
+        let (host, request) = with_suite(request)?;
         let json = serde_json::to_string(&request).expect("a request is plain data");
         let names = request.include.join(" ");
         let suite = request.suite.as_deref().unwrap_or_default();
+        let noun = kind.noun();
         let name = format!(
-            "{what} {names} ({suite}) linux/{} {json}",
+            "{noun} {names} ({suite}) linux/{} {json}",
             self.options.arch
         );
         if let Some(noted) = self.noted(&name)? {
             return Ok(noted);
         }
-        let archives = Archives::of(&request, &host)?;
-        let image = match self.resolve_from(&request, &archives, fetch) {
+        let archives = Archives::of(&request, &host, &self.options.base)?;
+        let image = match self.resolve_from(kind, &request, &archives) {
             // Not every suite has updates; those of another suite were only a guess.
             Err(error) if error.kind() == ErrorKind::Network && archives.has_guesses() => {
                 self.progress.warn(&format!(
                     "suite {suite} has no updates or security archive here"
                 ));
-                self.resolve_from(&request, &archives.without_guesses(), fetch)
+                self.resolve_from(kind, &request, &archives.without_guesses())
             }
             result => result,
         }?;
@@ -96,11 +100,34 @@ impl Sources<'_> {
         Ok(image)
     }
 
+    /// The same from the files that a lock names. apt's lists are not asked.
+    pub(crate) fn bring_locked(
+        &self,
+        kind: Kind,
+        request: &PackageRequest,
+        set: &PackageSet,
+    ) -> Result<ResolvedImage, SourceError> {
+        let request = PackageRequest {
+            suite: Some(set.suite.clone()),
+            ..request.clone()
+        };
+        let (host, request) = with_suite(&request)?;
+        let archives = Archives::of(&request, &host, &self.options.base)?;
+        let list = archives.sources_list();
+        let apt = Apt::prepare(self.store, &self.options, &list, self.progress)?;
+        let listed: Result<Vec<Listed>, SourceError> = set
+            .packages
+            .iter()
+            .map(|package| Listed::locked(package, &archives))
+            .collect();
+        self.bring(kind, (&request, &archives), &listed?, &apt)
+    }
+
     fn resolve_from(
         &self,
+        kind: Kind,
         request: &PackageRequest,
         archives: &Archives,
-        fetch: &Fetch<'_>,
     ) -> Result<ResolvedImage, SourceError> {
         let list = archives.sources_list();
         let apt = Apt::prepare(self.store, &self.options, &list, self.progress)?;
@@ -110,24 +137,75 @@ impl Sources<'_> {
             LISTS_AGE
         };
         let fresh = apt.update_if_older(age, self.progress)?;
-        match fetch(request, &apt) {
+        let bring = || {
+            let listed = choose(kind, request, &apt)?;
+            self.bring(kind, (request, archives), &listed, &apt)
+        };
+        match bring() {
             // The mirror has moved on since the lists were fetched.
             Err(error)
                 if !fresh && matches!(error.kind(), ErrorKind::Network | ErrorKind::NotFound) =>
             {
                 apt.update_if_older(Duration::ZERO, self.progress)?;
-                fetch(request, &apt)
+                bring()
             }
             result => result,
         }
     }
 
-    fn fetch_packages(
+    fn bring(
         &self,
-        request: &PackageRequest,
+        kind: Kind,
+        (request, archives): (&PackageRequest, &Archives),
+        listed: &[Listed],
         apt: &Apt,
     ) -> Result<ResolvedImage, SourceError> {
-        let listed = choose(request, apt)?;
+        let layers = match kind {
+            Kind::Unpacked => self.fetch_packages(listed, apt)?,
+            Kind::Installed => vec![self.install(listed, apt)?],
+        };
+        let distribution = archives::distribution(request);
+        Ok(ResolvedImage {
+            manifest: None,
+            arch: Some(self.options.arch),
+            config: ImageConfig::default(),
+            layers,
+            layering: Layering::Union,
+            packages: listed
+                .iter()
+                .map(|deb| package(deb, &distribution))
+                .collect(),
+            archives: Some(PackageSet {
+                suite: request.suite.clone().unwrap_or_default(),
+                packages: listed.iter().map(|deb| deb.lock(archives)).collect(),
+            }),
+        })
+    }
+
+    /// Downloads packages, if that is allowed.
+    pub(crate) fn download(
+        &self,
+        packages: &[&Listed],
+        directory: &Path,
+        apt: &Apt,
+    ) -> Result<(), SourceError> {
+        if self.options.pull == Pull::Never {
+            let message = format!(
+                "{} packages are not in the cache, and may not be fetched",
+                packages.len()
+            );
+            return Err(SourceError::new(ErrorKind::NotFound, message)
+                .with_hint("allow it: --pull missing"));
+        }
+        apt.download(packages, directory, self.progress)
+    }
+
+    /// The layers of packages that are unpacked.
+    fn fetch_packages(
+        &self,
+        listed: &[Listed],
+        apt: &Apt,
+    ) -> Result<Vec<Digest<DiffId>>, SourceError> {
         let mut unpacked: Vec<Option<Unpacked>> =
             listed.iter().map(|deb| self.known_package(deb)).collect();
         let missing: Vec<&Listed> = listed
@@ -139,35 +217,34 @@ impl Sources<'_> {
         if !missing.is_empty() {
             let scratch = Scratch::directory_in(&self.store.dir().join("tmp"))
                 .map_err(|e| SourceError::file("make a directory in", self.store.dir(), e))?;
-            apt.download(&missing, scratch.path(), self.progress)?;
-            self.unpack_packages(&listed, &mut unpacked, scratch.path())?;
+            self.download(&missing, scratch.path(), apt)?;
+            self.unpack_packages(listed, &mut unpacked, scratch.path())?;
         }
         let unpacked: Vec<Unpacked> = unpacked.into_iter().flatten().collect();
         let mut layers = vec![self.merged_usr()?];
         layers.extend(unpacked.iter().map(|package| package.layer));
         layers.push(self.status(&unpacked)?);
-        let distribution = distribution(request);
-        let packages = listed
-            .iter()
-            .zip(&unpacked)
-            .map(|(deb, unpacked)| package(deb, unpacked, &distribution))
-            .collect();
-        Ok(ResolvedImage {
-            manifest: None,
-            arch: Some(self.options.arch),
-            config: ImageConfig::default(),
-            layers,
-            layering: Layering::Union,
-            packages,
-        })
+        Ok(layers)
     }
 }
 
+/// The suite of the build machine, and the request with the suite that it means.
+fn with_suite(request: &PackageRequest) -> Result<(Option<String>, PackageRequest), SourceError> {
+    let (host, suite) = archives::host_suite(request.suite.as_deref())?;
+    let request = PackageRequest {
+        suite: Some(suite),
+        ..request.clone()
+    };
+    Ok((host, request))
+}
+
 /// The packages that a request comes to, in order of name.
-fn choose(request: &PackageRequest, apt: &Apt) -> Result<Vec<Listed>, SourceError> {
+fn choose(kind: Kind, request: &PackageRequest, apt: &Apt) -> Result<Vec<Listed>, SourceError> {
     let names = &request.include;
     let alone = request.dependencies == Dependencies::None;
-    let mut listed = if alone && names.iter().any(|name| is_kernel(name)) {
+    let mut listed = if kind == Kind::Installed {
+        apt.resolve_base(names)?
+    } else if alone && names.iter().any(|name| is_kernel(name)) {
         kernel_parts(names, apt.resolve(names, Dependencies::Required)?)
     } else {
         apt.resolve(names, request.dependencies)?
@@ -190,13 +267,13 @@ fn is_kernel(name: &str) -> bool {
     parts.iter().any(|part| name.starts_with(part))
 }
 
-fn package(deb: &Listed, unpacked: &Unpacked, distribution: &Option<String>) -> Package {
+fn package(deb: &Listed, distribution: &Option<String>) -> Package {
     Package {
         system: "deb".into(),
         distribution: distribution.clone(),
-        name: unpacked.name.clone(),
-        version: unpacked.version.clone(),
-        arch: unpacked.arch.clone(),
+        name: deb.name.clone(),
+        version: deb.version.clone(),
+        arch: deb.arch.clone(),
         license: None,
         sha256: Some(deb.digest.hex()),
     }

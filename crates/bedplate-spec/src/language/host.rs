@@ -114,6 +114,13 @@ static DEBIAN: Map = Map {
             .default("that of the build machine")
             .bedplate(),
         key(
+            "keyring",
+            Kind::Text,
+            "File of the keys that sign the archive, as gpgv(1) reads it; relative to the first spec.",
+        )
+        .default("the keys that the build machine's apt trusts")
+        .bedplate(),
+        key(
             "packages",
             TEXTS,
             "Names of packages beside the essential ones. A kernel brings no initramfs generator.",
@@ -162,6 +169,13 @@ pub static PACKAGES: Map = Map {
         key("mirror", Kind::Text, "URL of the archive.")
             .default("that of the build machine")
             .bedplate(),
+        key(
+            "keyring",
+            Kind::Text,
+            "File of the keys that sign the archive, as gpgv(1) reads it; relative to the first spec.",
+        )
+        .default("the keys that the build machine's apt trusts")
+        .bedplate(),
         key(
             "dependencies",
             Kind::Choice(&["required", "recommended", "none"]),

@@ -80,6 +80,7 @@ pub fn stand_in() -> ResolvedImage {
         layers: Vec::new(),
         layering: Layering::Image,
         packages: Vec::new(),
+        archives: None,
     }
 }
 

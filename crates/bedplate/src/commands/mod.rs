@@ -5,18 +5,20 @@ pub mod cache;
 pub mod diff;
 pub mod image;
 pub mod key;
+pub mod lock;
 pub mod run;
 pub mod texts;
 pub mod why;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bedplate_build::Format;
 use bedplate_sources::{Options, Pull, Sources};
 use bedplate_spec::lock::Lock;
 use bedplate_spec::planning::BuildPlan;
-use bedplate_spec::{Diagnostics, PlanOptions, Variables, parse, plan};
+use bedplate_spec::{Diagnostics, PlanOptions, Spec, Variables, parse, plan};
 use bedplate_store::Store;
 use bedplate_types::{Arch, Epoch, Progress};
 
@@ -36,6 +38,13 @@ pub fn cache_directory(told: Option<PathBuf>) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("/var/tmp/bedplate"))
 }
 
+/// Specs, with everything that they and the formats name in the store.
+struct Resolved {
+    spec: Spec,
+    lock: Lock,
+    arch: Arch,
+}
+
 /// Specs to a plan, with everything that the plan and the formats name in the store.
 pub fn plan_of(
     specs: &[String],
@@ -44,6 +53,20 @@ pub fn plan_of(
     store: &Store,
     progress: &dyn Progress,
 ) -> Result<(BuildPlan, Lock), Failure> {
+    let Resolved { spec, lock, arch } = resolve(specs, formats, arguments, store, progress)?;
+    let epoch = Epoch(arguments.epoch);
+    let plan = plan(&spec, &lock, &PlanOptions { arch, epoch })?;
+    warn(&plan.warnings, progress);
+    Ok((plan, lock))
+}
+
+fn resolve(
+    specs: &[String],
+    formats: &[Format],
+    arguments: &SpecArguments,
+    store: &Store,
+    progress: &dyn Progress,
+) -> Result<Resolved, Failure> {
     let arch = match arguments.arch.or_else(Arch::native) {
         Some(arch) => arch,
         None => {
@@ -67,17 +90,11 @@ pub fn plan_of(
     options.retries = arguments.retries;
     let mut requests = spec.requests();
     requests.extend(formats.iter().flat_map(|format| format.requests(arch)));
+    if arguments.locked {
+        options.locked = Some(Arc::new(lock::read(specs, &requests, arch)?));
+    }
     let lock = Sources::new(store, options, progress).resolve_all(&requests)?;
-    let plan = plan(
-        &spec,
-        &lock,
-        &PlanOptions {
-            arch,
-            epoch: Epoch(arguments.epoch),
-        },
-    )?;
-    warn(&plan.warnings, progress);
-    Ok((plan, lock))
+    Ok(Resolved { spec, lock, arch })
 }
 
 /// Who reports warnings says of each that it is one.

@@ -128,9 +128,14 @@ impl Workshop {
         file
     }
 
+    /// The cache that all tests of this machine share.
+    pub fn shared_cache(&self) -> PathBuf {
+        self.user.lasting_directory("cache")
+    }
+
     /// Runs the tool in the home, with a cache that all tests of this machine share.
     pub fn bedplate(&self, arguments: &[&str]) -> Output {
-        let cache = self.user.lasting_directory("cache");
+        let cache = self.shared_cache();
         self.user
             .run(&self.tool, arguments, &self.environment(&cache))
     }

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Files that go; a `*` at the end stands for any rest of the name.
-const REMOVED: [&str; 23] = [
+const REMOVED: [&str; 24] = [
     "/boot/initrd.img-*",
     "/etc/.pwd.lock",
     "/etc/group-",
@@ -20,6 +20,7 @@ const REMOVED: [&str; 23] = [
     "/var/cache/apt/*",
     "/var/cache/debconf/*",
     "/var/cache/ldconfig/*",
+    "/var/cache/man/*",
     "/var/lib/apt/lists/*",
     "/var/lib/dbus/machine-id",
     "/var/lib/dpkg/available",

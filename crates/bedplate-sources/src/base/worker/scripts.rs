@@ -167,11 +167,11 @@ fn not_installed(status: &str) -> Vec<&str> {
 
 fn complaint(message: &str, output: &str) -> Complaint {
     let lines: Vec<&str> = output.lines().collect();
-    // The summary at dpkg's end says nothing that the message does not.
-    let end = lines
+    // dpkg goes on with other packages after the first failure, which is the one to see.
+    let failure = lines
         .iter()
-        .position(|line| line.starts_with("Errors were encountered"))
-        .unwrap_or(lines.len());
+        .position(|line| line.starts_with("dpkg: error processing"));
+    let end = failure.map_or(lines.len(), |line| lines.len().min(line + 2));
     Complaint {
         kind: ComplaintKind::Package,
         message: message.to_owned(),
@@ -199,9 +199,7 @@ Errors were encountered while processing:
 ";
         assert_eq!(failing_packages(output), ["bad", "good"]);
         let shown = complaint("x", output).output;
-        assert!(
-            shown.contains("it is all wrong") && !shown.contains("encountered"),
-            "{shown}"
-        );
+        assert!(shown.ends_with("returned error exit status 3"), "{shown}");
+        assert!(shown.contains("it is all wrong"), "{shown}");
     }
 }
