@@ -76,7 +76,8 @@ mod tests {
     fn the_geometry_is_that_of_the_specification() {
         const MIB: u64 = 2048;
         assert_eq!(geometry(64 * MIB), (963, 8, 17));
-        assert_eq!(geometry(504 * MIB), (2080, 16, 31));
+        assert_eq!(geometry(200 * MIB), (825, 16, 31));
+        assert_eq!(geometry(504 * MIB), (1024, 16, 63));
         assert_eq!(geometry(1024 * MIB), (2080, 16, 63));
         assert_eq!(geometry(127 << 21), (65_278, 16, 255));
         assert_eq!(geometry(u64::MAX), (65_535, 16, 255));

@@ -20,7 +20,7 @@ kernel:
 onboot:
   - name: greeting
     image: oci:images:busybox
-    command: [sh, -c, "echo hello from `cat /proc/cmdline`"]
+    command: [sh, -c, "set -- `cat /proc/cmdline`; for word; do echo word: $word; done; echo hello from the medium"]
 "#;
 
 const FORMATS: [&str; 9] = [
@@ -91,10 +91,12 @@ fn boots(file: &Path, firmware: Option<Firmware>) {
     vm.wait_up();
     let console = vm.console();
     let name = file.file_name().unwrap().to_str().unwrap();
-    assert!(
-        console.contains("hello from console=ttyS0 greeting=$hello;"),
-        "{name}: {console}"
-    );
+    for expected in ["hello from the medium", "word: greeting=$hello;"] {
+        assert!(
+            console.contains(expected),
+            "{name}: no `{expected}` in {console}"
+        );
+    }
     let by_bios = firmware == Some(Firmware::Bios) || name == "medium-bios.raw";
     assert_eq!(
         console.contains("efi: EFI v"),

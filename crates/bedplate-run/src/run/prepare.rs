@@ -184,13 +184,6 @@ mod tests {
     #[test]
     fn a_url_must_be_a_published_port() {
         let publish = ["127.0.0.1:8080:80".parse().unwrap()];
-        if options.networks == 0 && !options.publish.is_empty() {
-            let message = "a machine without a network has no ports to publish";
-            return Err(RunError::option(
-                message,
-                "leave --net none or --publish out",
-            ));
-        }
         let forwards = ports::settle(&publish).unwrap();
         let reach =
             |url: &str| answerable(&url.parse().unwrap(), &forwards).map(|url| url.to_string());
