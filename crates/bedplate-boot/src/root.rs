@@ -118,7 +118,8 @@ pub struct Image {
     pub data_len: u64,
     /// dm-verity's root hash, 64 hexadecimal digits.
     pub root_hash: String,
-    /// What a machine must have to boot it from memory, in bytes.
+    /// What a machine must have to boot it from memory, in bytes, as machines are sold: of that, firmware may keep
+    /// a sixteenth for itself.
     pub memory: u64,
 }
 

@@ -12,9 +12,6 @@ use roots::machine::Machine;
 use roots::server::{Act, Server};
 use roots::{Root, SEED, file, kit, media, plain, served, stopped};
 
-/// Stops at once where the boot stops.
-const PANIC: &str = "panic=-1";
-
 /// The image with the lowest bit of one byte changed.
 fn changed(at: usize) -> Root {
     let mut root = kit().root.clone();
@@ -67,7 +64,7 @@ fn vm_a_changed_description_or_signature_stops_the_boot() {
         let mut more = vec![file(IMAGE_DOCUMENT, 0o644, json)];
         more.push(file(&format!("{IMAGE_DOCUMENT}.sig"), 0o644, signature));
         let initramfs = kit().initramfs("untrusted.cpio", Place::Initramfs, more);
-        let console = Machine::new(&initramfs).cmdline(PANIC).boot().ended();
+        let console = Machine::new(&initramfs).boot().ended();
         let expected = format!("the description `{IMAGE_DOCUMENT}` is not to be believed: {why}");
         assert_eq!(stopped(&console), expected);
     }
@@ -84,11 +81,7 @@ fn vm_a_changed_byte_on_a_medium_is_found_when_it_is_read() {
     let initramfs = kit().initramfs("medium.cpio", Place::Partitions, kit().described());
     let boot = |name: &str, at: usize| {
         let disk = media::partitioned(name, &changed(at));
-        Machine::new(&initramfs)
-            .cmdline(PANIC)
-            .disks(&[&disk])
-            .boot()
-            .ended()
+        Machine::new(&initramfs).disks(&[&disk]).boot().ended()
     };
     assert_eq!(
         stopped(&boot("first.raw", 40)),
@@ -114,17 +107,16 @@ fn vm_without_a_medium_the_boot_says_what_is_there() {
     let initramfs = kit().initramfs("nothing.cpio", place, vec![file("bin/sh", 0o755, shell)]);
     let other = media::vfat("other.raw", "OTHER", &[]);
     let message = "no file system with the label `BEDPLATE` came within 2 s; there are /dev/vda (vfat `OTHER`)";
-    let wait = "bedplate.wait=2";
     let disks = [other.as_path()];
     let machine = || Machine::new(&initramfs).disks(&disks);
-    let console = machine().cmdline(&format!("{wait} {PANIC}")).boot().ended();
+    let console = machine().cmdline("bedplate.wait=2").boot().ended();
     assert_eq!(stopped(&console), message);
     assert!(
         !console.contains("here is"),
         "a shell nobody asked for: {console}"
     );
     let console = machine()
-        .cmdline(&format!("{wait} {PANIC} bedplate.debug"))
+        .cmdline("bedplate.wait=2 bedplate.debug")
         .boot()
         .wait_for("here is `/bin/sh`, because of `bedplate.debug`");
     assert_eq!(stopped(&console), message);
@@ -138,10 +130,7 @@ fn vm_a_medium_that_is_pulled_stops_the_boot() {
     };
     let initramfs = kit().initramfs("pulled.cpio", place, kit().described());
     let image = media::iso("pulled.iso", "BEDPLATE", &[("root.img", &kit().root.image)]);
-    let machine = Machine::new(&initramfs)
-        .cmdline(PANIC)
-        .disks(&[&image])
-        .boot();
+    let machine = Machine::new(&initramfs).disks(&[&image]).boot();
     // So slow that it can be pulled between two reads.
     machine.monitor("block_set_io_throttle virtio0 0 0 0 5 0 0");
     machine.wait_for("found the file system `BEDPLATE`");
@@ -164,8 +153,10 @@ fn stopped_by(name: &str, servers: &[&Server]) -> (String, String) {
         urls: urls.collect(),
     };
     let initramfs = kit().initramfs(name, place, Vec::new());
-    let cmdline = format!("bedplate.wait=20 {PANIC}");
-    let console = Machine::new(&initramfs).cmdline(&cmdline).boot().ended();
+    let console = Machine::new(&initramfs)
+        .cmdline("bedplate.wait=20")
+        .boot()
+        .ended();
     (stopped(&console), console)
 }
 

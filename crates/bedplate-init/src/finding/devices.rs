@@ -10,7 +10,7 @@ use bedplate_sys::polling::{self, Interest};
 
 use super::stopping::Stop;
 use crate::console;
-use crate::machine::modules::{Modules, load_for_devices};
+use crate::machine::modules::Modules;
 
 /// How long to wait for a device, in seconds, unless the command line says.
 const WAIT: u64 = 30;
@@ -19,6 +19,7 @@ const WAIT: u64 = 30;
 #[derive(Debug)]
 pub struct Devices {
     uevents: Uevents,
+    modules: Option<Modules>,
 }
 
 impl Devices {
@@ -27,10 +28,30 @@ impl Devices {
         // Listening comes first, so that nothing falls between.
         let uevents =
             Uevents::listen().map_err(|error| Stop::because("cannot listen for devices", error))?;
-        // Abilities of the processor can wait for the root.
-        drop(load_for_devices());
-        load(modules);
-        Ok(Self { uevents })
+        let devices = Self {
+            uevents,
+            modules: Modules::read(),
+        };
+        if let Some(modules) = &devices.modules {
+            // Abilities of the processor can wait for the root.
+            drop(modules.load_for_devices());
+        }
+        devices.load(modules);
+        Ok(devices)
+    }
+
+    /// Loads modules, by name or alias. Those that are built in, or not there, are passed over: what needs them
+    /// says so.
+    pub fn load<S: AsRef<str>>(&self, names: &[S]) {
+        if let Some(modules) = self.modules.as_ref().filter(|_| !names.is_empty()) {
+            let names: Vec<String> = names.iter().map(|name| name.as_ref().to_owned()).collect();
+            modules.load(&names);
+        }
+    }
+
+    /// Loads modules of the root that was entered from now on.
+    pub fn enter_root(&mut self) {
+        self.modules = Modules::read();
     }
 
     /// Readable when a device came, went or changed.
@@ -46,7 +67,7 @@ impl Devices {
             block |= event.subsystem.as_deref() == Some("block");
             aliases.extend(event.modalias.filter(|_| event.action == "add"));
         }
-        load(&aliases);
+        self.load(&aliases);
         block
     }
 
@@ -97,13 +118,4 @@ pub fn deadline(line: &CommandLine) -> Duration {
 /// How long is waited for a device, in seconds.
 pub fn wait_seconds(line: &CommandLine) -> u64 {
     line.wait.unwrap_or(WAIT)
-}
-
-/// Loads modules, by name or alias. Those that are built in, or not there, are passed over: what needs them says so.
-pub fn load(names: &[String]) {
-    if !names.is_empty()
-        && let Some(modules) = Modules::read()
-    {
-        modules.load(names);
-    }
 }

@@ -14,7 +14,7 @@ use bedplate_sys::old_root::OldRoot;
 
 use super::devices::Devices;
 use super::stopping::Stop;
-use super::{devices, handing_over, image, pool};
+use super::{handing_over, image, pool};
 use crate::boot::LOADER;
 use crate::console;
 
@@ -35,7 +35,7 @@ pub fn enter(
     line: &CommandLine,
     arguments: &[String],
 ) -> Result<Infallible, Stop> {
-    lay_over(line.overlay.as_deref().unwrap_or(OVERLAY_SIZE))
+    lay_over(line.overlay.as_deref().unwrap_or(OVERLAY_SIZE), devices)
         .map_err(|error| Stop::because("cannot lay a writable file system over the root", error))?;
     if let Err(error) = handing_over::write_hostid(Path::new(NEW_ROOT)) {
         console::warn("write `/etc/hostid` of the root", &error);
@@ -54,8 +54,8 @@ pub fn enter(
     ))
 }
 
-fn lay_over(size: &str) -> io::Result<()> {
-    devices::load(&["overlay".to_owned()]);
+fn lay_over(size: &str, devices: &Devices) -> io::Result<()> {
+    devices.load(&["overlay"]);
     fs::create_dir_all(OVERLAY)?;
     fs::create_dir_all(NEW_ROOT)?;
     let options = mounting::parse_options(&["nodev,mode=755", &format!("size={size}")]);

@@ -12,7 +12,7 @@ use bedplate_sys::mounting;
 use sha2::{Digest as _, Sha256};
 
 use super::description::Description;
-use super::devices;
+use super::devices::Devices;
 use super::stopping::Stop;
 
 /// Where the image is mounted.
@@ -21,7 +21,7 @@ pub const PLACE: &str = "/run/bedplate/root";
 const DEVICE: &str = "bedplate-root";
 
 /// Mounts the image that the initramfs brings.
-pub fn from_initramfs(trust: &Trust) -> Result<Description, Stop> {
+pub fn from_initramfs(trust: &Trust, devices: &Devices) -> Result<Description, Stop> {
     let description = Description::of_initramfs(trust)?;
     description.check_memory()?;
     let cannot = |error| Stop::because(format!("cannot read `{ROOT_IMAGE}`"), error);
@@ -30,7 +30,7 @@ pub fn from_initramfs(trust: &Trust) -> Result<Description, Stop> {
     if found != description.image.sha256 {
         return Err(changed(ROOT_IMAGE, &found, &description.image.sha256));
     }
-    mount_from_memory(&file, &description)?;
+    mount_from_memory(&file, &description, devices)?;
     Ok(description)
 }
 
@@ -64,8 +64,12 @@ pub fn changed(what: &str, found: &str, described: &str) -> Stop {
 ///
 /// The loop device keeps the file when its name goes, and reads the very pages that hold it: the image is in
 /// memory once.
-pub fn mount_from_memory(file: &File, description: &Description) -> Result<(), Stop> {
-    devices::load(&["loop".to_owned()]);
+pub fn mount_from_memory(
+    file: &File,
+    description: &Description,
+    devices: &Devices,
+) -> Result<(), Stop> {
+    devices.load(&["loop"]);
     let device = LoopDevice::attach(file)
         .map_err(|error| Stop::because("cannot make a loop device of the image", error))?;
     mount(device.path(), &description.image.file_system)
@@ -90,12 +94,16 @@ pub struct Parts<'a> {
 /// While the boot can still speak, a block that does not fit its hash is a failure to read, and it says which
 /// image is at fault. Afterwards it is a panic: a host whose programs change under it must not go on, and with
 /// `panic=N` the loader gets to try another root, which a restart without a word would not tell anybody.
-pub fn mount_verified(parts: Parts<'_>, description: &Description) -> Result<(), Stop> {
+pub fn mount_verified(
+    parts: Parts<'_>,
+    description: &Description,
+    devices: &Devices,
+) -> Result<(), Stop> {
     let what = parts.what;
     let image = &description.image;
     let cannot =
         |doing: &str, error: io::Error| Stop::because(format!("cannot {doing} {what}"), error);
-    devices::load(&["dm_mod".to_owned(), "dm_verity".to_owned()]);
+    devices.load(&["dm_mod", "dm_verity"]);
     let superblock =
         read_superblock(&parts).map_err(|error| cannot("read the hashes of", error))?;
     let superblock = Superblock::parse(&superblock, image.data_len).map_err(|error| {

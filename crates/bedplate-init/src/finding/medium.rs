@@ -12,7 +12,7 @@ use bedplate_sys::loop_device::LoopDevice;
 use bedplate_sys::mounting;
 
 use super::description::{self, Description};
-use super::devices::{self, Devices, wait_seconds};
+use super::devices::{Devices, wait_seconds};
 use super::image::{Parts, mount_verified};
 use super::stopping::Stop;
 use crate::console;
@@ -59,7 +59,7 @@ pub fn from_partitions(
         hashes: &hashes,
         superblock_at: 0,
     };
-    mount_verified(parts, &description)?;
+    mount_verified(parts, &description, devices)?;
     Ok(description)
 }
 
@@ -120,7 +120,7 @@ pub fn from_file(
             description.image.len
         )));
     }
-    devices::load(&["loop".to_owned()]);
+    devices.load(&["loop"]);
     let device =
         LoopDevice::attach(&opened).map_err(|error| cannot("make a loop device of", error))?;
     let parts = Parts {
@@ -129,7 +129,7 @@ pub fn from_file(
         hashes: device.path(),
         superblock_at: description.image.data_len,
     };
-    mount_verified(parts, &description)?;
+    mount_verified(parts, &description, devices)?;
     Ok(description)
 }
 

@@ -69,7 +69,7 @@ fn find_and_enter(
     handing_over::keep_networking();
     let trust = &search.trust;
     let description = match place {
-        Place::Initramfs => image::from_initramfs(trust)?,
+        Place::Initramfs => image::from_initramfs(trust, &devices)?,
         Place::Partitions => medium::from_partitions(trust, &mut devices, line)?,
         Place::File { label, path } => medium::from_file(trust, &mut devices, line, &label, &path)?,
         Place::Network { urls } => network::from_servers(trust, &mut devices, line, &urls)?,

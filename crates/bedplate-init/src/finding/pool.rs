@@ -34,6 +34,7 @@ pub fn prepare(devices: &mut Devices, line: &CommandLine) -> Result<(), Stop> {
         console::warn("load ZFS", &error);
         return Ok(());
     }
+    devices.enter_root();
     let Some((name, mark)) = import(devices, line)? else {
         console::say("there is no system pool");
         return Ok(());

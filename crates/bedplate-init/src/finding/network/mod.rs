@@ -37,6 +37,6 @@ pub fn from_servers(
     description.check_memory()?;
     let file = download::fetch_image(&servers, &urls, &description)?;
     network.leave();
-    mount_from_memory(&file, &description)?;
+    mount_from_memory(&file, &description, devices)?;
     Ok(description)
 }

@@ -60,6 +60,27 @@ impl Modules {
         !modules.is_empty()
     }
 
+    /// Loads the modules for all devices that are there. A driver may bring new devices to light, so this
+    /// looks again until nothing new has come. Gives the names of what can wait: the abilities of the
+    /// processor (`cpu:…`: faster ciphers, virtualization), which nothing needs to boot.
+    pub fn load_for_devices(&self) -> Vec<String> {
+        let mut known = BTreeSet::new();
+        let mut later = Vec::new();
+        loop {
+            let mut present = BTreeSet::new();
+            collect_aliases(Path::new("/sys/devices"), &mut present);
+            let new: Vec<String> = present.difference(&known).cloned().collect();
+            if new.is_empty() {
+                return later;
+            }
+            known.extend(new.iter().cloned());
+            let (processor, devices): (Vec<String>, Vec<String>) =
+                new.into_iter().partition(|name| name.starts_with("cpu:"));
+            later.extend(processor);
+            self.load(&devices);
+        }
+    }
+
     fn load_file(&self, file: &str) {
         let compressed = !file.ends_with(".ko");
         let loaded = File::open(self.directory.join(file))
@@ -86,28 +107,14 @@ fn loaded() -> BTreeSet<String> {
     names("/sys/module").into_iter().collect()
 }
 
-/// Loads the modules for all devices that are there. A driver may bring new devices to light, so this
-/// looks again until nothing new has come. Gives the names of what can wait: the abilities of the
-/// processor (`cpu:…`: faster ciphers, virtualization), which nothing needs to boot.
+/// As [`Modules::load_for_devices`], where the host has modules.
 pub fn load_for_devices() -> Vec<String> {
-    let Some(modules) = Modules::read() else {
-        console::detail("there are no modules for this kernel");
-        return Vec::new();
-    };
-    let mut known = BTreeSet::new();
-    let mut later = Vec::new();
-    loop {
-        let mut present = BTreeSet::new();
-        collect_aliases(Path::new("/sys/devices"), &mut present);
-        let new: Vec<String> = present.difference(&known).cloned().collect();
-        if new.is_empty() {
-            return later;
+    match Modules::read() {
+        Some(modules) => modules.load_for_devices(),
+        None => {
+            console::detail("there are no modules for this kernel");
+            Vec::new()
         }
-        known.extend(new.iter().cloned());
-        let (processor, devices): (Vec<String>, Vec<String>) =
-            new.into_iter().partition(|name| name.starts_with("cpu:"));
-        later.extend(processor);
-        modules.load(&devices);
     }
 }
 
