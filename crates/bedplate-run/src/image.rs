@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/NAME-kernel          with NAME-initrd.img and NAME-cmdline, which may be missing
 //! DIR/NAME.raw …           the other forms, see `medium`: the first that is there, unless another is named
+//! DIR/NAME-netboot.img     with NAME-root.img and NAME-image.json: an initrd that asks a server for its root
 //! DIR/NAME-manifest.json   may be missing: what a host needs is then measured
 //! ```
 
@@ -18,7 +19,9 @@ use crate::error::RunError;
 use crate::medium::{Form, Medium};
 
 /// Files of a host that nothing boots from.
-const COMPANIONS: [&str; 3] = ["-initrd.img", "-cmdline", "-manifest.json"];
+const COMPANIONS: [&str; 4] = [INITRD, NETBOOT, "-cmdline", "-manifest.json"];
+const INITRD: &str = "-initrd.img";
+const NETBOOT: &str = "-netboot.img";
 /// What a kernel takes at first where it cannot be looked at, with the firmware beside it.
 const KERNEL_ON_DISK: u64 = 160 << 20;
 
@@ -29,6 +32,8 @@ pub struct HostImage {
     pub name: String,
     /// What of it is booted.
     pub medium: Medium,
+    /// Does its initrd ask a server for the root, which lies beside it?
+    pub asks_server: bool,
     /// Its kernel command line, where it is not on the medium.
     pub cmdline: String,
     /// What its manifest says about memory, in bytes.
@@ -54,7 +59,7 @@ impl HostImage {
     /// what its files begin with.
     pub fn find(path: &Path, name: Option<&str>) -> Result<Self, RunError> {
         if path.is_dir() {
-            return Self::load(path, &choose(path, name)?, None);
+            return Self::load(path, &choose(path, name)?, None, false);
         }
         let directory = path.parent().unwrap_or(Path::new(""));
         let file = path.file_name().unwrap_or_default().to_string_lossy();
@@ -69,11 +74,17 @@ impl HostImage {
             None => companion().unwrap_or(&file),
         };
         // A kernel is the first choice anyway.
-        Self::load(directory, name.unwrap_or(stem), form)
+        let netboot = file.ends_with(NETBOOT);
+        Self::load(directory, name.unwrap_or(stem), form, netboot)
     }
 
     /// `wanted` is the form that is to be booted.
-    fn load(directory: &Path, name: &str, wanted: Option<Form>) -> Result<Self, RunError> {
+    fn load(
+        directory: &Path,
+        name: &str,
+        wanted: Option<Form>,
+        netboot: bool,
+    ) -> Result<Self, RunError> {
         let file = |ending: &str| directory.join(format!("{name}{ending}"));
         let mut forms = Form::ALL
             .into_iter()
@@ -82,7 +93,9 @@ impl HostImage {
             let ending = wanted.unwrap_or(Form::Kernel).ending();
             return Err(RunError::NoHost { path: file(ending) });
         };
-        let initrd = Some(file("-initrd.img")).filter(|path| path.is_file());
+        let whole = Some(file(INITRD)).filter(|path| path.is_file() && !netboot);
+        let asks_server = form == Form::Kernel && whole.is_none() && file(NETBOOT).is_file();
+        let initrd = whole.or(asks_server.then(|| file(NETBOOT)));
         let medium = Medium::open(form, file(form.ending()), initrd)?;
         let cmdline = match medium {
             Medium::Kernel { .. } => read_optional(&file("-cmdline"))?.unwrap_or_default(),
@@ -102,6 +115,7 @@ impl HostImage {
         Ok(Self {
             name: name.to_owned(),
             medium,
+            asks_server,
             cmdline,
             memory,
         })

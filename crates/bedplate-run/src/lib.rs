@@ -21,6 +21,7 @@ mod memory;
 mod options;
 mod ports;
 mod run;
+mod serving;
 mod unpacked;
 
 pub use bedplate_boot::control::{Event as HostEvent, Stream};

@@ -16,6 +16,7 @@ use crate::medium::Firmware;
 use crate::memory::Need;
 use crate::options::{DiskOption, Memory, RunOptions};
 use crate::ports;
+use crate::serving;
 
 /// A machine that is ready to be started.
 #[derive(Debug, Clone)]
@@ -34,6 +35,15 @@ impl Prepared {
         let cmdline = format!("{} {}", image.cmdline, options.cmdline_append)
             .trim()
             .to_owned();
+        let cmdline = match image.asks_server {
+            false => cmdline,
+            true => {
+                let directory = image.medium.file().parent().unwrap_or(Path::new(""));
+                let url = serving::serve(directory, &image.name)
+                    .map_err(RunError::io("serve the root image"))?;
+                format!("{cmdline} bedplate.root={url}")
+            }
+        };
         let memory = memory(options.memory, &Need::of(&image, &cmdline)?)?;
         if options.networks == 0 && !options.publish.is_empty() {
             let message = "a machine without a network has no ports to publish";
