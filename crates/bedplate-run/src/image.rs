@@ -68,7 +68,6 @@ impl HostImage {
             Some(form) => &file[..file.len() - form.ending().len()],
             None => companion().unwrap_or(&file),
         };
-        // A kernel is the first choice anyway.
         Self::load(directory, name.unwrap_or(stem), form)
     }
 
