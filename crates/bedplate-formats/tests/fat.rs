@@ -550,3 +550,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_file_lies_where_it_is_said() {
+    let tree = build(system_partition());
+    for size in [Size::WithRoom(0), Size::WithRoom(FAT32_MIN_LEN)] {
+        let image = Image::new(&tree, &volume(size)).unwrap();
+        let bytes = written(&image, &InlineOnly);
+        for visit in tree.walk() {
+            let bedplate_tree::InodeKind::File(Content::Inline(content)) = &visit.inode.kind else {
+                continue;
+            };
+            match image.file_offset(&visit.path) {
+                Some(offset) => assert!(
+                    bytes[offset as usize..].starts_with(content),
+                    "{}",
+                    visit.path
+                ),
+                None => assert!(content.is_empty(), "{}", visit.path),
+            }
+        }
+        assert_eq!(image.file_offset(&path(b"EFI/none")), None);
+    }
+}

@@ -73,7 +73,6 @@ impl HostImage {
             Some(form) => &file[..file.len() - form.ending().len()],
             None => companion().unwrap_or(&file),
         };
-        // A kernel is the first choice anyway.
         let netboot = file.ends_with(NETBOOT);
         Self::load(directory, name.unwrap_or(stem), form, netboot)
     }
