@@ -6,6 +6,8 @@ mod archive;
 mod workshop;
 
 use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use archive::{Archive, Server};
 use bedplate_testkit::{Image, Layer};
@@ -195,6 +197,54 @@ fn packages_that_cannot_be_installed_are_told() {
         message.contains("hint: give them one, as root: usermod --add-subuids"),
         "{message}"
     );
+}
+
+/// Does a process run whose command line is this?
+fn runs(command: &str) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes.into_iter().any(|process| {
+        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line)
+            .trim_end_matches('\0')
+            .replace('\0', " ")
+            == command
+    })
+}
+
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain {what}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn an_installation_ends_with_its_build_and_a_full_disk_ends_it() {
+    let sleep = format!("sleep 8{}", std::process::id());
+    let archive = Archive::of(&small(), &[("sleepy", "", &sleep)]);
+    let workshop = archive.workshop("{packages: [sleepy]}");
+    let child = workshop.start(&["build", "host.yml", "--format", "tar"]);
+    wait_until("for the script", || runs(&sleep));
+    judge("kill -INT \"$1\"", &[Path::new(&child.id().to_string())]);
+    assert_eq!(
+        Said::from(child.wait_with_output().unwrap()).code,
+        Some(130)
+    );
+    wait_until("for the end of the script", || !runs(&sleep));
+    let tmp = workshop.home().join("cache/bedplate/tmp");
+    assert_eq!(fs::read_dir(tmp).unwrap().count(), 0);
+
+    workshop.directory("disk");
+    workshop.write(
+        "script",
+        "mount -t tmpfs -o size=4m tmpfs disk && bedplate build host.yml --cache disk -o out",
+    );
+    let message = workshop
+        .sh("unshare --user --map-root-user --mount sh script")
+        .bad(6);
+    assert!(message.contains("No space left on device"), "{message}");
+    assert!(!workshop.home().join("out").exists());
 }
 
 #[test]

@@ -30,7 +30,11 @@ impl Ids {
     pub(super) fn of_this_user() -> Result<Self, SandboxError> {
         let uid = rustix::process::getuid();
         if uid.is_root() {
-            return Ok(Self::Root);
+            let own = fs::read_to_string("/proc/self/uid_map")?;
+            return match reach(&own) > u64::from(COUNT) {
+                true => Ok(Self::Root),
+                false => Err(SandboxError::NarrowRoot),
+            };
         }
         let uid = uid.as_raw();
         let name = user_name(&fs::read_to_string("/etc/passwd").unwrap_or_default(), uid);
@@ -72,6 +76,23 @@ impl Ids {
     }
 }
 
+/// How many ids from 0 on a `uid_map` has.
+fn reach(map: &str) -> u64 {
+    let mut reach = 0;
+    for line in map.lines() {
+        let numbers: Vec<u64> = line
+            .split_whitespace()
+            .map_while(|word| word.parse().ok())
+            .collect();
+        if let [first, _, count] = numbers[..]
+            && first == reach
+        {
+            reach += count;
+        }
+    }
+    reach
+}
+
 fn user_name(passwd: &str, uid: u32) -> Option<String> {
     passwd.lines().find_map(|line| {
         let mut fields = line.split(':');
@@ -95,6 +116,14 @@ fn range_of(text: &str, name: Option<&str>, uid: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_namespace_may_have_few_ids() {
+        assert_eq!(reach("         0          0 4294967295\n"), 4_294_967_295);
+        assert_eq!(reach("0 1000 1\n1 100000 65536\n"), 65_537);
+        assert_eq!(reach("0 1000 1\n"), 1);
+        assert_eq!(reach("1000 1000 1\n"), 0);
+    }
 
     #[test]
     fn a_range_is_found_by_name_and_by_number() {

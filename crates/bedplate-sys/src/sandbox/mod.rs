@@ -60,6 +60,9 @@ pub enum SandboxError {
         /// `/etc/subuid` or `/etc/subgid`.
         file: &'static str,
     },
+    /// Root of a user namespace that has too few ids itself.
+    #[error("root has fewer than 65536 ids here, being in a user namespace")]
+    NarrowRoot,
     /// A tool that it takes is missing or failed.
     #[error(transparent)]
     Tool(#[from] ToolError),
@@ -81,6 +84,7 @@ impl SandboxError {
                     .to_owned(),
             ),
             Self::Tool(error) => error.hint(),
+            Self::NarrowRoot => Some("be an ordinary user with subordinate ids instead".to_owned()),
             Self::Io(_) => None,
         }
     }

@@ -35,7 +35,7 @@ use unpacking::{Objects, Package};
     reason = "its standard error is a pipe to the program that started it"
 )]
 pub(crate) fn work() -> ExitCode {
-    match read_job().and_then(|job| make(&job)) {
+    match read_job().and_then(make) {
         Ok(()) => ExitCode::SUCCESS,
         Err(complaint) => {
             let json = serde_json::to_string(&complaint).expect("text is plain data");
@@ -53,10 +53,14 @@ fn read_job() -> Result<Job, Complaint> {
     serde_json::from_str(&text).map_err(|e| failed("read the job")(e.into()))
 }
 
-fn make(job: &Job) -> Result<(), Complaint> {
+fn make(mut job: Job) -> Result<(), Complaint> {
     let objects = File::open(&job.objects).map_err(failed("open the store"))?;
     let memory = sandbox::available_memory().map_err(failed("read /proc/meminfo"))?;
-    sandbox::enter_memory_root(&job.mount_point, memory / 10 * 8)
+    let room = memory / 10 * 8;
+    // Packages are unpacked in memory, two at a time, beside the root that they go into.
+    job.limits.0 = job.limits.0.min(room / 4);
+    let job = &job;
+    sandbox::enter_memory_root(&job.mount_point, room)
         .map_err(failed("make the sandbox's root"))?;
     skeleton(job).map_err(failed("make the first directories"))?;
     let mut packages = unpacking::read_controls(&Objects(&objects), job)?;
