@@ -85,6 +85,7 @@ impl Sources<'_> {
             layering: Layering::Image,
             packages: Vec::new(),
             archives: None,
+            builder: None,
         })
     }
 

@@ -16,8 +16,14 @@ impl Sources<'_> {
     ) -> Result<ResolvedImage, SourceError> {
         let set = || lock.set(request).ok_or_else(not_locked);
         match request {
-            ImageRequest::Packages(packages) => self.bring_locked(Kind::Unpacked, packages, set()?),
-            ImageRequest::Base(packages) => self.bring_locked(Kind::Installed, packages, set()?),
+            ImageRequest::Packages(packages) => self.bring_locked(Kind::Unpacked, packages, (set()?, None)),
+            ImageRequest::Base(packages) => {
+                let builder = match packages.zfs {
+                    false => None,
+                    true => Some(lock.builder(request).ok_or_else(not_locked)?),
+                };
+                self.bring_locked(Kind::Installed, packages, (set()?, builder))
+            }
             ImageRequest::Reference(reference) => {
                 let locked = lock.image(request).ok_or_else(not_locked)?;
                 let image = match reference {

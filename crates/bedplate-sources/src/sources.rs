@@ -178,5 +178,6 @@ pub(crate) fn bare(layer: Digest<DiffId>) -> ResolvedImage {
         layering: Layering::Union,
         packages: Vec::new(),
         archives: None,
+        builder: None,
     }
 }

@@ -17,6 +17,7 @@ fn packages(names: &[&str], dependencies: Dependencies) -> PackageRequest {
         keyring: None,
         include: names.iter().map(|&name| name.to_owned()).collect(),
         dependencies,
+        zfs: false,
     }
 }
 

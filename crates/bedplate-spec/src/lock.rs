@@ -38,6 +38,9 @@ pub struct PackageRequest {
     /// Only these packages, or what they depend on too?
     #[serde(default)]
     pub dependencies: Dependencies,
+    /// For a base: with the modules of OpenZFS, built for each kernel that is among the packages.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub zfs: bool,
 }
 
 /// Which packages come along.
@@ -86,6 +89,9 @@ pub struct ResolvedImage {
     /// The package files that it was made of, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archives: Option<PackageSet>,
+    /// The package files of the root in which modules were built for it, where some were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builder: Option<PackageSet>,
 }
 
 /// Package files of a distribution.

@@ -62,6 +62,10 @@ struct Versioned {
     version: u32,
 }
 
+fn builder_key(request: &ImageRequest) -> String {
+    format!("builder of {}", request.key())
+}
+
 impl LockFile {
     /// Version of the format.
     pub const VERSION: u32 = 1;
@@ -85,7 +89,12 @@ impl LockFile {
                     };
                     file.images.insert(request.key(), locked);
                 }
-                (_, Some(set)) => drop(file.packages.insert(request.key(), set.clone())),
+                (_, Some(set)) => {
+                    file.packages.insert(request.key(), set.clone());
+                    let builder = image.builder.clone();
+                    file.packages
+                        .extend(builder.map(|builder| (builder_key(request), builder)));
+                }
                 (_, None) => incomplete.push(request.clone()),
             }
         }
@@ -109,6 +118,11 @@ impl LockFile {
     /// The packages that a request stands for.
     pub fn set(&self, request: &ImageRequest) -> Option<&PackageSet> {
         self.packages.get(&request.key())
+    }
+
+    /// The packages of the root in which modules for a base are built.
+    pub fn builder(&self, request: &ImageRequest) -> Option<&PackageSet> {
+        self.packages.get(&builder_key(request))
     }
 
     /// Reads the text of a lock file.
@@ -174,6 +188,7 @@ mod tests {
             layering: crate::lock::Layering::Image,
             packages: Vec::new(),
             archives,
+            builder: None,
         }
     }
 
@@ -185,6 +200,7 @@ mod tests {
             keyring: None,
             include: vec!["adduser".to_owned()],
             dependencies: Default::default(),
+            zfs: false,
         })
     }
 

@@ -33,6 +33,7 @@ impl Spec {
             include: Vec::new(),
             hostname: self.hostname.clone(),
             base: self.base_image.as_ref().map(|base| base_of(&base.image)),
+            zfs: self.has_zfs().then_some(true),
             root: (self.root != self.flavour.usual_root()).then_some(self.root),
             kernel: self.kernel.as_ref().map(kernel),
             init: self.init_entries(),

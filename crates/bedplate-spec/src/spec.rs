@@ -187,6 +187,12 @@ pub enum MetadataForm {
 }
 
 impl Spec {
+    /// Does its base have OpenZFS?
+    pub fn has_zfs(&self) -> bool {
+        let base = self.base_image.as_ref().map(|base| &base.image);
+        matches!(base, Some(ImageRequest::Base(request)) if request.zfs)
+    }
+
     /// Everything that must be resolved before planning: each request once, in the order of the spec.
     pub fn requests(&self) -> Vec<ImageRequest> {
         let base = self.base_image.iter().map(|base| &base.image);

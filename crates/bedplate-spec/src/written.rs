@@ -26,6 +26,8 @@ pub(crate) struct SpecFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<Vec<Option<InitEntry>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub zfs: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<RootForm>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub onboot: Vec<Option<Container>>,
@@ -79,6 +81,7 @@ impl From<Debian> for PackageRequest {
             keyring: written.keyring,
             include: written.packages,
             dependencies: Dependencies::Required,
+            zfs: false,
         }
     }
 }
@@ -160,6 +163,7 @@ impl Packages {
             keyring: list.keyring,
             include: list.include,
             dependencies: list.dependencies.unwrap_or(dependencies),
+            zfs: false,
         }
     }
 

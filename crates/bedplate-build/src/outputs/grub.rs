@@ -88,6 +88,7 @@ pub(super) fn request() -> ImageRequest {
         keyring: None,
         include: vec!["grub-pc-bin".to_owned()],
         dependencies: Dependencies::None,
+        zfs: false,
     })
 }
 

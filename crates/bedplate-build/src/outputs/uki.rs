@@ -36,6 +36,7 @@ pub(super) fn stub_request() -> ImageRequest {
         keyring: None,
         include: vec!["systemd-boot-efi".to_owned()],
         dependencies: Dependencies::None,
+        zfs: false,
     })
 }
 

@@ -14,6 +14,7 @@
 
 mod job;
 mod worker;
+pub(crate) mod zfs;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};

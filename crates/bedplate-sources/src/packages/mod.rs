@@ -32,6 +32,7 @@ use bedplate_spec::lock::{Dependencies, Layering, PackageRequest, PackageSet, Re
 use bedplate_sys::scratch::Scratch;
 use bedplate_types::{DiffId, Digest, ImageConfig, Package};
 
+use crate::base::zfs;
 use crate::error::{ErrorKind, SourceError};
 use crate::options::Pull;
 use crate::sources::Sources;
@@ -60,6 +61,12 @@ impl Kind {
             Self::Installed => "debian",
         }
     }
+}
+
+/// Package files that were chosen: those of an image, and those of the root in which modules are built for it.
+struct Chosen {
+    listed: Vec<Listed>,
+    builder: Option<Vec<Listed>>,
 }
 
 impl Sources<'_> {
@@ -105,7 +112,7 @@ impl Sources<'_> {
         &self,
         kind: Kind,
         request: &PackageRequest,
-        set: &PackageSet,
+        (set, builder): (&PackageSet, Option<&PackageSet>),
     ) -> Result<ResolvedImage, SourceError> {
         let request = PackageRequest {
             suite: Some(set.suite.clone()),
@@ -115,12 +122,15 @@ impl Sources<'_> {
         let archives = Archives::of(&request, &host, &self.options.base)?;
         let list = archives.sources_list();
         let apt = Apt::prepare(self.store, &self.options, &list, self.progress)?;
-        let listed: Result<Vec<Listed>, SourceError> = set
-            .packages
-            .iter()
-            .map(|package| Listed::locked(package, &archives))
-            .collect();
-        self.bring(kind, (&request, &archives), &listed?, &apt)
+        let listed = |set: &PackageSet| -> Result<Vec<Listed>, SourceError> {
+            let locked = |package| Listed::locked(package, &archives);
+            set.packages.iter().map(locked).collect()
+        };
+        let chosen = Chosen {
+            listed: listed(set)?,
+            builder: builder.map(listed).transpose()?,
+        };
+        self.bring(kind, (&request, &archives), &chosen, &apt)
     }
 
     fn resolve_from(
@@ -139,7 +149,12 @@ impl Sources<'_> {
         let fresh = apt.update_if_older(age, self.progress)?;
         let bring = || {
             let listed = choose(kind, request, &apt)?;
-            self.bring(kind, (request, archives), &listed, &apt)
+            let builder = match request.zfs {
+                false => None,
+                true => Some(zfs::choose_builder(&listed, &apt)?),
+            };
+            let chosen = Chosen { listed, builder };
+            self.bring(kind, (request, archives), &chosen, &apt)
         };
         match bring() {
             // The mirror has moved on since the lists were fetched.
@@ -157,12 +172,20 @@ impl Sources<'_> {
         &self,
         kind: Kind,
         (request, archives): (&PackageRequest, &Archives),
-        listed: &[Listed],
+        chosen: &Chosen,
         apt: &Apt,
     ) -> Result<ResolvedImage, SourceError> {
-        let layers = match kind {
+        let Chosen { listed, builder } = chosen;
+        let mut layers = match kind {
             Kind::Unpacked => self.fetch_packages(listed, apt)?,
             Kind::Installed => vec![self.install(listed, apt)?],
+        };
+        if let Some(builder) = builder {
+            layers.push(self.zfs_modules(builder, apt)?);
+        }
+        let set = |listed: &[Listed]| PackageSet {
+            suite: request.suite.clone().unwrap_or_default(),
+            packages: listed.iter().map(|deb| deb.lock(archives)).collect(),
         };
         let distribution = archives::distribution(request);
         Ok(ResolvedImage {
@@ -175,10 +198,8 @@ impl Sources<'_> {
                 .iter()
                 .map(|deb| package(deb, &distribution))
                 .collect(),
-            archives: Some(PackageSet {
-                suite: request.suite.clone().unwrap_or_default(),
-                packages: listed.iter().map(|deb| deb.lock(archives)).collect(),
-            }),
+            archives: Some(set(listed)),
+            builder: builder.as_deref().map(set),
         })
     }
 
@@ -242,16 +263,21 @@ fn with_suite(request: &PackageRequest) -> Result<(Option<String>, PackageReques
 fn choose(kind: Kind, request: &PackageRequest, apt: &Apt) -> Result<Vec<Listed>, SourceError> {
     let names = &request.include;
     let alone = request.dependencies == Dependencies::None;
-    let mut listed = if kind == Kind::Installed {
+    let listed = if kind == Kind::Installed {
         apt.resolve_base(names)?
     } else if alone && names.iter().any(|name| is_kernel(name)) {
         kernel_parts(names, apt.resolve(names, Dependencies::Required)?)
     } else {
         apt.resolve(names, request.dependencies)?
     };
+    Ok(in_order(listed))
+}
+
+/// Each package once, in order of its file's name.
+pub(crate) fn in_order(mut listed: Vec<Listed>) -> Vec<Listed> {
     listed.sort_by(|a, b| a.file.cmp(&b.file));
     listed.dedup_by(|a, b| a.file == b.file);
-    Ok(listed)
+    listed
 }
 
 /// Without dependencies, a `linux-image-*` that was named still brings the kernel that it stands for:

@@ -165,7 +165,8 @@ impl Sources<'_> {
         self.small_layer(packages.iter().map(file).collect())
     }
 
-    fn small_layer(&self, entries: Vec<Entry>) -> Result<Digest<DiffId>, SourceError> {
+    /// A layer of a few files, whose contents are inline or in the store.
+    pub(crate) fn small_layer(&self, entries: Vec<Entry>) -> Result<Digest<DiffId>, SourceError> {
         let mut builder = TreeBuilder::new();
         let origin = builder.origin("packages");
         let failed = |e: Box<dyn std::error::Error + Send + Sync>| {
@@ -176,7 +177,7 @@ impl Sources<'_> {
                 .insert(entry, origin)
                 .map_err(|e| failed(e.into()))?;
         }
-        let bytes = tar::write(&builder.freeze(Epoch(0)), &InlineOnly, Epoch(0), Vec::new());
+        let bytes = tar::write(&builder.freeze(Epoch(0)), self.store, Epoch(0), Vec::new());
         let bytes = bytes.map_err(|e| failed(e.into()))?;
         Ok(self.store.insert(&mut &*bytes, None)?.0.cast())
     }

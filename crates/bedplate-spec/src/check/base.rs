@@ -9,6 +9,10 @@ use crate::lock::ImageRequest;
 use crate::spec::{BaseImage, Spec};
 use crate::written;
 
+/// Where Debian has OpenZFS.
+const ZFS_COMPONENT: &str = "contrib";
+const ZFS_TOOLS: &str = "zfsutils-linux";
+
 /// Takes the base of a file over that of the files before it.
 pub(super) fn merge(source: &SourceFile, spec: &mut Spec, found: &mut Vec<Diagnostic>) {
     let spot = Spot::new(source, "/base");
@@ -34,6 +38,36 @@ pub(super) fn merge(source: &SourceFile, spec: &mut Spec, found: &mut Vec<Diagno
     if let Some(image) = image {
         let place = spot.place();
         spec.base_image = Some(BaseImage { image, place });
+    }
+}
+
+/// What `zfs: true` adds to a base: the tools, the component that they are in, and the wish for modules.
+pub(super) fn add_zfs(sources: &[SourceFile], spec: &mut Spec, found: &mut Vec<Diagnostic>) {
+    let told = sources.iter().rfind(|source| source.file.zfs.is_some());
+    let Some(source) = told.filter(|source| source.file.zfs == Some(true)) else {
+        return;
+    };
+    let Some(BaseImage {
+        image: ImageRequest::Base(request),
+        ..
+    }) = &mut spec.base_image
+    else {
+        let message = "`zfs` takes a base of Debian packages, which its modules are built with";
+        let hint = "write `base: {debian: {packages: […]}}`";
+        found.push(Spot::new(source, "/zfs").error(message).hint(hint));
+        return;
+    };
+    request.zfs = true;
+    if request.components.is_empty() {
+        request.components.push("main".to_owned());
+    }
+    for (list, name) in [
+        (&mut request.components, ZFS_COMPONENT),
+        (&mut request.include, ZFS_TOOLS),
+    ] {
+        if !list.iter().any(|known| known == name) {
+            list.push(name.to_owned());
+        }
     }
 }
 

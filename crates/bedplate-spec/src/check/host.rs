@@ -115,6 +115,7 @@ pub(crate) fn merge(gathered: Gathered, variables: &Variables) -> Result<Spec, D
         (_, false, false) => InitFlavour::Images,
         (Some(_), true, false) => InitFlavour::Base,
     };
+    base::add_zfs(&sources, &mut spec, &mut found);
     if spec.flavour == InitFlavour::Base {
         base::refuse_containers(&containers, &volumes, &mut found);
     }

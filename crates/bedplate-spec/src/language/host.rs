@@ -19,6 +19,14 @@ pub static HOST: Map = Map {
                  passed over; a cycle is an error.",
             )
             .bedplate(),
+            key(
+                "zfs",
+                Kind::Flag,
+                "OpenZFS, with a `debian` base: its tools, and its modules built for exactly the kernel of the base. \
+                 The licences of the two do not allow to pass the image on as a binary.",
+            )
+            .default("`false`")
+            .bedplate(),
             key("hostname", Kind::Text, "The host's name, written to `/etc/hostname`.").bedplate(),
             key(
                 "base",

@@ -31,6 +31,10 @@ ff02::1 ip6-allnodes
 ff02::2 ip6-allrouters
 ";
 
+/// Say that `/etc` and `/var` fit `/usr`, as they do after an installation: without them, systemd makes the
+/// linker's cache and other databases again at every boot (systemd-update-done.service(8)).
+const UPDATED: [&str; 2] = ["etc/.updated", "var/.updated"];
+
 const NO_RESOLV_CONF: &str = "\n# no resolv.conf configured\n";
 
 impl Planner<'_> {
@@ -70,7 +74,11 @@ impl Planner<'_> {
             // After the images, so that none of them replaces PID 1.
             self.step(TreePath::root(), "init `bedplate`", Action::InitPrograms);
         }
-        if self.spec.flavour != InitFlavour::Base {
+        if self.spec.flavour == InitFlavour::Base {
+            for stamp in UPDATED {
+                self.text(path(stamp), "every host", "");
+            }
+        } else {
             self.symlink("etc/resolv.conf", "every host", RESOLV_CONF);
         }
     }

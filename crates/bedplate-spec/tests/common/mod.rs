@@ -81,6 +81,7 @@ pub fn stand_in() -> ResolvedImage {
         layering: Layering::Image,
         packages: Vec::new(),
         archives: None,
+        builder: None,
     }
 }
 
