@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bedplate_spec::lock::Lock;
+use bedplate_spec::lock::{ImageRequest, Lock};
 use bedplate_types::{Arch, Blob, DiffId, Digest, Epoch};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,9 @@ pub struct Manifest {
     /// Version of the kernel, where it could be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel: Option<String>,
+    /// Why the image must not be passed on as a binary, where that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_redistributable: Option<String>,
     /// What booting takes, where an initrd was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
@@ -53,6 +56,14 @@ pub struct Memory {
     pub root: u64,
 }
 
+const ZFS: &str = "it holds the Linux kernel (GPL-2.0-only) and modules of OpenZFS (CDDL-1.0) that are built for it";
+
+fn has_zfs(lock: &Lock) -> bool {
+    lock.images
+        .keys()
+        .any(|request| matches!(request, ImageRequest::Base(base) if base.zfs))
+}
+
 impl Manifest {
     /// The version that this crate writes.
     pub const VERSION: u32 = 1;
@@ -65,10 +76,7 @@ impl Manifest {
         memory: Option<Memory>,
         artefacts: Vec<Artefact>,
     ) -> Self {
-        let record = |(request, image): (
-            &bedplate_spec::lock::ImageRequest,
-            &bedplate_spec::lock::ResolvedImage,
-        )| {
+        let record = |(request, image): (&ImageRequest, &bedplate_spec::lock::ResolvedImage)| {
             let name = request.describe();
             let packages = host.packages.get(&name).into_iter().flatten();
             let packages = packages
@@ -93,6 +101,7 @@ impl Manifest {
                 .kernel
                 .as_ref()
                 .and_then(|kernel| kernel.version.clone()),
+            not_redistributable: has_zfs(lock).then(|| ZFS.to_owned()),
             memory,
             images: lock.images.iter().map(record).collect(),
             artefacts,

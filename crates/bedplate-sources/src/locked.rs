@@ -16,7 +16,9 @@ impl Sources<'_> {
     ) -> Result<ResolvedImage, SourceError> {
         let set = || lock.set(request).ok_or_else(not_locked);
         match request {
-            ImageRequest::Packages(packages) => self.bring_locked(Kind::Unpacked, packages, (set()?, None)),
+            ImageRequest::Packages(packages) => {
+                self.bring_locked(Kind::Unpacked, packages, (set()?, None))
+            }
             ImageRequest::Base(packages) => {
                 let builder = match packages.zfs {
                     false => None,

@@ -125,7 +125,7 @@ files:
     /etc/link  symlink to motd  <- files (host.yml:31)
     ");
     assert_snapshot!(format!("{:?}\n{:?}", planned.kernel, planned.cmdline), @r#"
-    Some(KernelPlan { image: ImageId(Packages(PackageRequest { suite: None, components: [], mirror: None, keyring: None, include: ["linux-image-cloud-amd64"], dependencies: None })), binary: "kernel", tar: Some("kernel.tar"), ucode: None })
+    Some(KernelPlan { image: ImageId(Packages(PackageRequest { suite: None, components: [], mirror: None, keyring: None, include: ["linux-image-cloud-amd64"], dependencies: None, zfs: false })), binary: "kernel", tar: Some("kernel.tar"), ucode: None })
     "console=ttyS0"
     "#);
     assert_snapshot!(file(&planned, "/etc/bedplate/host.json"), @r#"

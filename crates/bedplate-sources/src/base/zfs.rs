@@ -107,7 +107,10 @@ mod tests {
         };
         let cloud = Some("linux-headers-6.12.1-cloud-amd64=6.12.1-1".to_owned());
         assert_eq!(headers(&named("linux-image-6.12.1-cloud-amd64")), cloud);
-        assert_eq!(headers(&named("linux-image-6.12.1-cloud-amd64-unsigned")), cloud);
+        assert_eq!(
+            headers(&named("linux-image-6.12.1-cloud-amd64-unsigned")),
+            cloud
+        );
         assert_eq!(headers(&named("linux-image-cloud-amd64")), None);
         assert_eq!(headers(&named("linux-base")), None);
     }

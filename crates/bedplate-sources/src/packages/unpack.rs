@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bedplate_formats::content::InlineOnly;
 use bedplate_formats::{deb, tar};
 use bedplate_store::RefKind;
 use bedplate_tree::{Content, Entry, EntryKind, Meta, TreeBuilder};
