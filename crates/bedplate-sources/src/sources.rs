@@ -86,7 +86,10 @@ impl<'a> Sources<'a> {
     fn resolve_any(&self, request: &ImageRequest) -> Result<ResolvedImage, SourceError> {
         let reference = match request {
             ImageRequest::Reference(reference) => reference,
-            ImageRequest::Packages(packages) => return self.resolve_packages(packages),
+            ImageRequest::Packages(packages) | ImageRequest::Tools(Some(packages)) => {
+                return self.resolve_packages(packages);
+            }
+            ImageRequest::Tools(None) => return Ok(nothing()),
         };
         let image = match reference {
             Reference::Registry(reference) => {
@@ -153,6 +156,18 @@ impl<'a> Sources<'a> {
 
     fn path(&self, written: &str) -> PathBuf {
         self.options.base.join(Path::new(written))
+    }
+}
+
+/// An image without files: what our own tools lie over.
+fn nothing() -> ResolvedImage {
+    ResolvedImage {
+        manifest: None,
+        arch: None,
+        config: ImageConfig::default(),
+        layers: Vec::new(),
+        layering: Layering::Union,
+        packages: Vec::new(),
     }
 }
 

@@ -39,7 +39,7 @@ pub use spec::{
     Container, HostFile, HostFileKind, InitImage, Kernel, MetadataForm, Place, Spec, Volume,
     VolumeFormat,
 };
-pub use variables::Variables;
+pub use variables::{Variables, mentioned};
 
 /// Reads the spec files in order, with what they include, and merges and checks them.
 pub fn parse(

@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 
 /// Something that a spec asks for and that a source can bring: the key of a [`Lock`].
 ///
-/// Serialised as text: a [`Reference`], or `packages:` and the request as JSON.
+/// Serialised as text: a [`Reference`], or `packages:` or `tools:` and the request as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ImageRequest {
     /// An image.
     Reference(Reference),
     /// A set of distribution packages, unpacked over one another.
     Packages(PackageRequest),
+    /// Bedplate's own tools, over these packages if there are any.
+    Tools(Option<PackageRequest>),
 }
 
 /// Packages of a distribution, with all that they depend on (recommended ones only on request).
@@ -121,6 +123,12 @@ impl ImageRequest {
                     packages.origin()
                 )
             }
+            Self::Tools(None) => "bedplate's tools".to_owned(),
+            Self::Tools(Some(packages)) => format!(
+                "bedplate's tools and packages {} ({})",
+                packages.include.join(" "),
+                packages.origin()
+            ),
         }
     }
 }
@@ -132,6 +140,10 @@ impl Serialize for ImageRequest {
             Self::Packages(packages) => {
                 let json = serde_json::to_string(packages).map_err(serde::ser::Error::custom)?;
                 serializer.serialize_str(&format!("packages:{json}"))
+            }
+            Self::Tools(packages) => {
+                let json = serde_json::to_string(packages).map_err(serde::ser::Error::custom)?;
+                serializer.serialize_str(&format!("tools:{json}"))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::check::{KERNEL, default_dependencies};
+use crate::check::{KERNEL, TOOLS, default_dependencies};
 use crate::language::{HOST, Kind};
 use crate::lock::ImageRequest;
 use crate::planning::RootForm;
@@ -77,6 +77,12 @@ fn origin_of(what: &str, image: &ImageRequest) -> Origin {
         ImageRequest::Packages(request) => Origin {
             image: None,
             packages: Some(Packages::from_request(request, default_dependencies(what))),
+        },
+        ImageRequest::Tools(request) => Origin {
+            image: Some(TOOLS.to_owned()),
+            packages: request
+                .as_ref()
+                .map(|request| Packages::from_request(request, default_dependencies(what))),
         },
     }
 }

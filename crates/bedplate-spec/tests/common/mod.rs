@@ -176,6 +176,7 @@ pub fn steps(plan: &BuildPlan) -> String {
             }
             Action::Symlink { target, .. } => format!("symlink to {target}"),
             Action::InitPrograms => "init programs".to_owned(),
+            Action::Tools => "tools".to_owned(),
         };
         out.push_str(&format!("{}  {what}  <- {}\n", step.at, step.origin));
     }
