@@ -67,11 +67,7 @@ pub const PACKAGES: &[Package] = &[
     ),
     package("mtools", "mdir", "tests: reads our FAT volumes"),
     package("musl-tools", "musl-gcc", "builds the static guest programs"),
-    package(
-        "openssh-client",
-        "ssh-keygen",
-        "tests: logs in to a host",
-    ),
+    package("openssh-client", "ssh-keygen", "tests: logs in to a host"),
     package(
         "openssl",
         "openssl",

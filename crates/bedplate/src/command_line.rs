@@ -70,6 +70,11 @@ pub enum Command {
     /// Tell who put a path into a host
     #[command(after_help = "Example:\n  bedplate why /etc/hosts host.yml")]
     Why(WhyArguments),
+    /// List the system containers that specs can include, as `bedplate:NAME`
+    Fragments {
+        #[command(subcommand)]
+        command: Option<FragmentsCommand>,
+    },
     /// Make and show keys that builds are signed with
     #[command(subcommand)]
     Key(KeyCommand),
@@ -202,6 +207,19 @@ pub struct WhyArguments {
     pub spec: Vec<String>,
     #[command(flatten)]
     pub resolving: SpecArguments,
+}
+
+#[derive(Subcommand)]
+pub enum FragmentsCommand {
+    /// Print one, to be copied and changed
+    #[command(after_help = "Example:\n  bedplate fragments show dhcp > dhcp.yml")]
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Print the reference of all as Markdown
+    #[command(hide = true)]
+    Reference,
 }
 
 #[derive(Subcommand)]

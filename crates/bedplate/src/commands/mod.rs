@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod cache;
+pub mod fragments;
 pub mod key;
 pub mod run;
 pub mod texts;
