@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::diagnostics::{Diagnostic, Position};
 use crate::findings::Findings;
 use crate::language::HOST;
-use crate::loading::{Load, LoadError, SourceText};
+use crate::loading::{Load, LoadError, Scope, SourceText};
 use crate::reading::{self, Places};
 use crate::suggestions::nearest;
 use crate::variables::{Variables, mentioned};
@@ -121,6 +121,7 @@ impl Gatherer<'_> {
             id,
             dir,
             text,
+            ..
         } = source;
         let own = mentioned(&text).into_iter();
         let mut names: BTreeSet<String> = own.map(|(name, _)| name.to_owned()).collect();
@@ -195,7 +196,11 @@ impl Gatherer<'_> {
             return nothing;
         }
         // What was read already is passed over, so that its lists are not joined twice.
-        let variables = variables.under(set);
+        let outer = match source.scope {
+            Scope::Shared => variables.clone(),
+            Scope::Own => Variables::new(),
+        };
+        let variables = outer.under(set);
         let known = self.known.get(&source.id);
         let known = known.filter(|read| read.values.contains(&read.values(&variables)));
         let known = known.map(|read| read.names.clone());

@@ -30,7 +30,7 @@ mod written;
 mod yaml;
 
 pub use diagnostics::{Diagnostic, Diagnostics, Position, Severity};
-pub use loading::{Load, LoadError, SourceText};
+pub use loading::{Load, LoadError, Scope, SourceText};
 pub use plan::{PlanOptions, plan};
 pub use reference::reference_markdown;
 pub use schema::schema;
@@ -65,6 +65,7 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<Spec, Diagnostics> {
         id: "-".into(),
         dir: "/".into(),
         text,
+        scope: Scope::default(),
     };
     let variables = Variables::new();
     check::merge(gathering::gather_text(source, &variables), &variables)

@@ -559,8 +559,22 @@ onboot:
     assert_eq!(
         tools,
         [
-            "containers/onboot/000-a/lower/usr/bin/bedplate-tools",
-            "containers/onboot/001-b/lower/usr/bin/bedplate-tools"
+            "/containers/onboot/000-a/lower/usr/bin/bedplate-tools",
+            "/containers/onboot/001-b/lower/usr/bin/bedplate-tools"
         ]
     );
+}
+
+#[test]
+fn a_file_with_a_scope_of_its_own_sees_only_what_is_set_for_it() {
+    let own = (
+        "own.yml",
+        "onboot: [{name: 'own-${NAME:-default}', image: i}]",
+    );
+    let host = "include: [own.yml, {file: own.yml, set: {NAME: \"${NAME}\"}}]\nhostname: ${NAME}";
+    let texts = common::Texts::new(&[("host.yml", host), own]);
+    let variables = common::home().set("NAME", "outer");
+    let spec = bedplate_spec::parse(&["host.yml".to_owned()], &texts, &variables).unwrap();
+    let names: Vec<&str> = spec.onboot.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["own-default", "own-outer"]);
 }

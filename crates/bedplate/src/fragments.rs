@@ -147,7 +147,10 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
+    use bedplate_spec::{Load, LoadError, Scope, SourceText, Variables, parse};
+
     use super::*;
+    use crate::loading::Files;
 
     #[test]
     fn every_file_of_the_directory_is_a_fragment() {
@@ -160,6 +163,41 @@ mod tests {
             .iter()
             .map(|fragment| format!("{}.yml", fragment.name));
         assert_eq!(files, known.collect());
+    }
+
+    /// LinuxKit's keys alone: no init is needed that knows more.
+    #[test]
+    fn fragments_suit_any_init() {
+        struct Texts(String);
+        impl Load for Texts {
+            fn load(&self, from: Option<&Path>, name: &str) -> Result<SourceText, LoadError> {
+                match from {
+                    Some(_) => Files.load(from, name),
+                    None => Ok(SourceText {
+                        label: name.to_owned(),
+                        id: name.into(),
+                        dir: "/".into(),
+                        text: self.0.clone(),
+                        scope: Scope::Shared,
+                    }),
+                }
+            }
+        }
+        for fragment in FRAGMENTS {
+            let required = fragment.settings().into_iter();
+            let required = required.filter(|setting| setting.default.is_none());
+            let set: Vec<String> = required
+                .map(|setting| format!("{}: x", setting.name))
+                .collect();
+            let text = format!(
+                "init: [example.org/init:1]\ninclude: [{{file: {PREFIX}{}, set: {{{}}}}}]\n",
+                fragment.name,
+                set.join(", ")
+            );
+            let spec = parse(&["host.yml".to_owned()], &Texts(text), &Variables::new());
+            let spec = spec.unwrap_or_else(|found| panic!("{}: {found}", fragment.name));
+            assert_eq!(spec.warnings.to_string(), "");
+        }
     }
 
     #[test]

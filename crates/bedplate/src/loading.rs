@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use bedplate_spec::{Load, LoadError, SourceText};
+use bedplate_spec::{Load, LoadError, Scope, SourceText};
 use bedplate_types::ByteSize;
 
 use crate::fragments::{FRAGMENTS, Fragment, PREFIX};
@@ -33,6 +33,7 @@ fn read(from: Option<&Path>, name: &str) -> io::Result<SourceText> {
             id: PathBuf::from("-"),
             dir: std::env::current_dir()?,
             text,
+            scope: Scope::Shared,
         });
     }
     if let Some(fragment) = name.strip_prefix(PREFIX) {
@@ -47,6 +48,7 @@ fn read(from: Option<&Path>, name: &str) -> io::Result<SourceText> {
         id: path,
         dir,
         text,
+        scope: Scope::Shared,
     })
 }
 
@@ -62,6 +64,7 @@ fn fragment_text(label: String, name: &str) -> io::Result<SourceText> {
         label,
         dir: std::env::current_dir()?,
         text: fragment.text.to_owned(),
+        scope: Scope::Own,
     })
 }
 

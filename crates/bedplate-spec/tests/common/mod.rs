@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bedplate_spec::lock::{ImageRequest, Layering, Lock, ResolvedImage};
 use bedplate_spec::planning::{Action, BuildPlan, FileContent};
 use bedplate_spec::{
-    Diagnostics, Load, LoadError, PlanOptions, SourceText, Spec, Variables, parse, plan,
+    Diagnostics, Load, LoadError, PlanOptions, Scope, SourceText, Spec, Variables, parse, plan,
 };
 use bedplate_types::{Arch, Epoch, ImageConfig};
 
@@ -40,6 +40,11 @@ impl Load for Texts {
             id,
             dir,
             text,
+            scope: if name.starts_with("own") {
+                Scope::Own
+            } else {
+                Scope::Shared
+            },
         })
     }
 }
@@ -203,6 +208,11 @@ impl Load for Disk {
             id,
             dir,
             text,
+            scope: if name.starts_with("own") {
+                Scope::Own
+            } else {
+                Scope::Shared
+            },
         })
     }
 }

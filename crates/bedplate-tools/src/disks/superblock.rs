@@ -137,28 +137,19 @@ fn uuid(head: &[u8], at: usize) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File};
-    use std::process::Command;
+    use std::fs::File;
 
+    use bedplate_sys::tool::Tool;
     use proptest::prelude::*;
 
     use super::*;
 
     /// What we say of a file system that its own tool made.
-    fn judged(len: u64, program: &str, arguments: &[&str]) -> FileSystem {
+    fn judged(len: u64, program: &'static str, arguments: &[&str]) -> FileSystem {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(len).unwrap();
-        let path = ["/usr/sbin", "/sbin", "/usr/bin"]
-            .map(|dir| format!("{dir}/{program}"))
-            .into_iter()
-            .find(|path| fs::exists(path).unwrap())
-            .unwrap_or_else(|| panic!("{program} is not installed"));
-        let output = Command::new(path)
-            .args(arguments)
-            .arg(file.path())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
+        let tool = Tool::new(program, program).args(arguments).arg(file.path());
+        tool.output().unwrap();
         crate::disks::identify(file.path()).unwrap()
     }
 
