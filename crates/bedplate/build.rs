@@ -14,6 +14,7 @@ fn main() {
     for (variable, name) in [
         ("BEDPLATE_EMBEDDED_INIT", "bedplate-init"),
         ("BEDPLATE_EMBEDDED_RUNTIME", "bedplate-runtime"),
+        ("BEDPLATE_EMBEDDED_TOOLS", "bedplate-tools"),
     ] {
         let path = directory.join(name);
         println!("cargo::rerun-if-changed={}", path.display());

@@ -10,7 +10,13 @@ use crate::steps::{cargo, output, run, step};
 use crate::{root, target};
 
 /// Files that the program prints, and the words after `bedplate` that print them.
-const PRINTED: &[(&str, &[&str])] = &[("docs/src/reference/cli.md", &["reference"])];
+const PRINTED: &[(&str, &[&str])] = &[
+    ("docs/src/reference/cli.md", &["reference"]),
+    (
+        "docs/src/reference/fragments.md",
+        &["fragments", "reference"],
+    ),
+];
 
 /// Writes all generated files.
 pub fn write() -> Result<()> {

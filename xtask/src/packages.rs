@@ -24,6 +24,11 @@ pub const PACKAGES: &[Package] = &[
     ),
     package("binutils", "objcopy", "tests: judges our UKIs"),
     package(
+        "btrfs-progs",
+        "mkfs.btrfs",
+        "tests: makes file systems that we tell apart",
+    ),
+    package(
         "busybox-static",
         "busybox",
         "tests and demo: programs for images",
@@ -45,6 +50,11 @@ pub const PACKAGES: &[Package] = &[
         "tests: a real registry on loopback",
     ),
     package("dosfstools", "fsck.fat", "tests: judges our FAT volumes"),
+    package(
+        "e2fsprogs",
+        "mkfs.ext4",
+        "tests: makes file systems that we tell apart",
+    ),
     package("fdisk", "sfdisk", "tests: judges our partition tables"),
     package("gcc", "gcc", "links Rust programs"),
     package("gdisk", "sgdisk", "tests: judges our partition tables"),
@@ -68,6 +78,7 @@ pub const PACKAGES: &[Package] = &[
     ),
     package("mtools", "mdir", "tests: reads our FAT volumes"),
     package("musl-tools", "musl-gcc", "builds the static guest programs"),
+    package("openssh-client", "ssh-keygen", "tests: logs in to a host"),
     package(
         "openssl",
         "openssl",
@@ -117,6 +128,11 @@ pub const PACKAGES: &[Package] = &[
         "util-linux",
         "setpriv",
         "tests: building as an ordinary user",
+    ),
+    package(
+        "xfsprogs",
+        "mkfs.xfs",
+        "tests: makes file systems that we tell apart",
     ),
     package("xorriso", "xorriso", "tests: judges our media"),
     package("zstd", "zstd", "tests: judges our initrds; benchmarks"),

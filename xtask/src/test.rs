@@ -27,6 +27,7 @@ pub fn guest_programs() -> Result<PathBuf> {
         let mut build = cargo();
         build.args(["build", "--quiet", "--profile", "guest", "--target", TARGET]);
         build.args(["-p", "bedplate-init", "-p", "bedplate-runtime"]);
+        build.args(["-p", "bedplate-tools"]);
         crate::steps::run(&mut build)?;
         Ok(target()?.join(TARGET).join("guest"))
     })

@@ -143,6 +143,10 @@ impl Assembly<'_> {
                 content: FileContent::Host { path, optional },
                 owner,
             } => self.host_file(step, path, *optional, *owner, origin),
+            Action::Tools => {
+                let bytes = self.workshop.programs.tools(self.plan.arch)?;
+                self.program(step.at.clone(), &bytes, origin, step)
+            }
             Action::InitPrograms => self.init_programs(step, origin),
         }
     }
@@ -241,30 +245,40 @@ impl Assembly<'_> {
         Ok(())
     }
 
-    fn init_programs(&mut self, step: &Step, origin: OriginId) -> Result<(), BuildError> {
+    fn program(
+        &mut self,
+        at: TreePath,
+        bytes: &[u8],
+        origin: OriginId,
+        step: &Step,
+    ) -> Result<(), BuildError> {
+        let store = self.workshop.store;
+        let (object, len) = store
+            .insert(&mut &bytes[..], None)
+            .map_err(BuildError::store(format!("keep {at}")))?;
+        let content = Content::Stored {
+            object,
+            offset: 0,
+            len,
+        };
         let owner = Owner {
             mode: 0o755,
             uid: 0,
             gid: 0,
         };
+        self.insert(entry(&at, EntryKind::File(content), owner), origin, step)
+    }
+
+    fn init_programs(&mut self, step: &Step, origin: OriginId) -> Result<(), BuildError> {
         for (at, program) in self.workshop.programs.load(self.plan.arch)? {
-            let (object, len) = self
-                .workshop
-                .store
-                .insert(&mut &program[..], None)
-                .map_err(BuildError::store(format!("keep {at}")))?;
-            let content = Content::Stored {
-                object,
-                offset: 0,
-                len,
-            };
             let at = at.parse().expect("the contract's paths are normal");
-            self.insert(entry(&at, EntryKind::File(content), owner), origin, step)?;
+            self.program(at, &program, origin, step)?;
         }
         let kind = EntryKind::Symlink(INIT.as_bytes().into());
         let owner = Owner {
             mode: 0o777,
-            ..owner
+            uid: 0,
+            gid: 0,
         };
         self.insert(
             entry(&CONTROL_TOOL.parse().expect("a normal path"), kind, owner),

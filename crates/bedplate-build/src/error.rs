@@ -71,7 +71,7 @@ pub enum BuildError {
     /// A program that runs inside hosts is not where it should be.
     #[error("{name}, which hosts with `init: [bedplate]` run, is not in {}", directory.display())]
     NoProgram {
-        /// `bedplate-init` or `bedplate-runtime`.
+        /// `bedplate-init`, `bedplate-runtime` or `bedplate-tools`.
         name: String,
         /// Where it was looked for.
         directory: PathBuf,

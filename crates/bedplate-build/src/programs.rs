@@ -10,10 +10,11 @@ use bedplate_types::Arch;
 
 use crate::BuildError;
 
-/// PID 1 and the container runtime of hosts with `init: [bedplate]`, as programs for one architecture.
+/// PID 1 and the container runtime of hosts with `init: [bedplate]`, and the tools of containers, as programs for one
+/// architecture.
 #[derive(Debug, Clone)]
 pub enum Programs {
-    /// The files `bedplate-init` and `bedplate-runtime` of this directory.
+    /// The files `bedplate-init`, `bedplate-runtime` and `bedplate-tools` of this directory.
     Directory(PathBuf),
     /// Their bytes.
     Embedded {
@@ -21,6 +22,8 @@ pub enum Programs {
         init: &'static [u8],
         /// `bedplate-runtime`
         runtime: &'static [u8],
+        /// `bedplate-tools`
+        tools: &'static [u8],
     },
 }
 
@@ -41,6 +44,11 @@ impl Programs {
         self.program("bedplate-init", arch)
     }
 
+    /// The bytes of `bedplate-tools`, which run on `arch`.
+    pub(crate) fn tools(&self, arch: Arch) -> Result<Cow<'static, [u8]>, BuildError> {
+        self.program("bedplate-tools", arch)
+    }
+
     fn program(&self, name: &str, arch: Arch) -> Result<Cow<'static, [u8]>, BuildError> {
         let bytes = match self {
             Self::Directory(directory) => {
@@ -55,8 +63,13 @@ impl Programs {
                 });
                 Cow::Owned(bytes?)
             }
-            Self::Embedded { init, runtime } => match name {
+            Self::Embedded {
+                init,
+                runtime,
+                tools,
+            } => match name {
                 "bedplate-init" => Cow::Borrowed(*init),
+                "bedplate-tools" => Cow::Borrowed(*tools),
                 _ => Cow::Borrowed(*runtime),
             },
         };
@@ -104,6 +117,7 @@ mod tests {
             Programs::Embedded {
                 init: bytes,
                 runtime: bytes,
+                tools: bytes,
             }
         };
         assert!(of(elf(62)).load(Arch::Amd64).is_ok());

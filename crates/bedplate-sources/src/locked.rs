@@ -6,7 +6,7 @@ use bedplate_types::{Reference, RegistryRef};
 
 use crate::error::{ErrorKind, SourceError};
 use crate::packages::Kind;
-use crate::sources::Sources;
+use crate::sources::{Sources, nothing};
 
 impl Sources<'_> {
     pub(crate) fn resolve_locked(
@@ -16,7 +16,8 @@ impl Sources<'_> {
     ) -> Result<ResolvedImage, SourceError> {
         let set = || lock.set(request).ok_or_else(not_locked);
         match request {
-            ImageRequest::Packages(packages) => {
+            ImageRequest::Tools(None) => Ok(nothing()),
+            ImageRequest::Packages(packages) | ImageRequest::Tools(Some(packages)) => {
                 self.bring_locked(Kind::Unpacked, packages, (set()?, None))
             }
             ImageRequest::Base(packages) => {

@@ -90,7 +90,10 @@ impl<'a> Sources<'a> {
         }
         match request {
             ImageRequest::Reference(reference) => self.resolve_reference(request, reference),
-            ImageRequest::Packages(packages) => self.resolve_set(Kind::Unpacked, packages),
+            ImageRequest::Packages(packages) | ImageRequest::Tools(Some(packages)) => {
+                self.resolve_set(Kind::Unpacked, packages)
+            }
+            ImageRequest::Tools(None) => Ok(nothing()),
             ImageRequest::Base(packages) => self.resolve_set(Kind::Installed, packages),
         }
     }
@@ -165,6 +168,20 @@ impl<'a> Sources<'a> {
 
     fn path(&self, written: &str) -> PathBuf {
         self.options.base.join(Path::new(written))
+    }
+}
+
+/// An image without files: what our own tools lie over.
+pub(crate) fn nothing() -> ResolvedImage {
+    ResolvedImage {
+        manifest: None,
+        arch: None,
+        config: ImageConfig::default(),
+        layers: Vec::new(),
+        layering: Layering::Union,
+        packages: Vec::new(),
+        archives: None,
+        builder: None,
     }
 }
 

@@ -1,14 +1,15 @@
 //! From names of spec files to all files that make the spec, in the order in which they are merged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostics::{Diagnostic, Position};
 use crate::findings::Findings;
 use crate::language::HOST;
-use crate::loading::{Load, LoadError, SourceText};
+use crate::loading::{Load, LoadError, Scope, SourceText};
 use crate::reading::{self, Places};
-use crate::variables::Variables;
+use crate::suggestions::nearest;
+use crate::variables::{Variables, mentioned};
 use crate::written::SpecFile;
 use crate::yaml::compose;
 
@@ -40,8 +41,7 @@ pub(crate) struct Gathered {
 pub(crate) fn gather(specs: &[String], load: &dyn Load, variables: &Variables) -> Gathered {
     let mut gatherer = Gatherer {
         load,
-        variables,
-        known: BTreeSet::new(),
+        known: BTreeMap::new(),
         chain: Vec::new(),
         gathered: Gathered {
             base: None,
@@ -51,7 +51,7 @@ pub(crate) fn gather(specs: &[String], load: &dyn Load, variables: &Variables) -
     };
     for name in specs {
         match load.load(None, name) {
-            Ok(source) => gatherer.file(source),
+            Ok(source) => drop(gatherer.file(source, variables)),
             Err(error) => gatherer
                 .gathered
                 .found
@@ -80,48 +80,75 @@ pub(crate) fn gather_text(source: SourceText, variables: &Variables) -> Gathered
     };
     let mut gatherer = Gatherer {
         load: &Nothing,
-        variables,
-        known: BTreeSet::new(),
+        known: BTreeMap::new(),
         chain: Vec::new(),
         gathered,
     };
-    gatherer.file(source);
+    gatherer.file(source, variables);
     gatherer.gathered
+}
+
+/// A file that was read, once or several times.
+#[derive(Debug, Clone, Default)]
+struct Read {
+    /// The variables that it and what it includes take from outside.
+    names: BTreeSet<String>,
+    /// Their values, of each reading.
+    values: Vec<Vec<Option<String>>>,
+}
+
+impl Read {
+    fn values(&self, variables: &Variables) -> Vec<Option<String>> {
+        let value = |name: &String| variables.get(name).map(str::to_owned);
+        self.names.iter().map(value).collect()
+    }
 }
 
 struct Gatherer<'a> {
     load: &'a dyn Load,
-    variables: &'a Variables,
-    known: BTreeSet<PathBuf>,
+    /// What was read, by identity.
+    known: BTreeMap<PathBuf, Read>,
     /// The files that are being read: identity and name.
     chain: Vec<(PathBuf, String)>,
     gathered: Gathered,
 }
 
 impl Gatherer<'_> {
-    fn file(&mut self, source: SourceText) {
+    /// Reads a file with what it includes, and gives the names of the variables that they take from outside.
+    fn file(&mut self, source: SourceText, variables: &Variables) -> BTreeSet<String> {
         let SourceText {
             label,
             id,
             dir,
             text,
+            ..
         } = source;
-        self.known.insert(id.clone());
+        let own = mentioned(&text).into_iter();
+        let mut names: BTreeSet<String> = own.map(|(name, _)| name.to_owned()).collect();
         let base = self.gathered.base.get_or_insert_with(|| dir.clone());
         let way = way(base, &dir);
         let mut findings = Findings::new(&label);
-        let read = compose(&text, self.variables, &mut findings)
+        let read = compose(&text, variables, &mut findings)
             .filter(|node| !node.is_null())
             .map(|node| reading::read(&node, &HOST, &mut findings));
         self.gathered.found.extend(findings.into_vec());
         let (value, places) = read.unwrap_or_else(|| (serde_json::json!({}), Places::default()));
         let file = SpecFile::from_value(value);
-        self.chain.push((id, label.clone()));
-        for (index, name) in file.include.iter().enumerate() {
-            let Some(name) = name else { continue };
-            self.include(name, &label, places.at(&format!("/include/{index}")));
+        self.chain.push((id.clone(), label.clone()));
+        for (index, entry) in file.include.iter().enumerate() {
+            let Some(entry) = entry else { continue };
+            let spot = Spot {
+                label: &label,
+                places: &places,
+                pointer: format!("/include/{index}"),
+            };
+            let (name, set) = entry.parts();
+            names.extend(self.include(name, &set, variables, &spot));
         }
         self.chain.pop();
+        let known = self.known.entry(id).or_default();
+        known.names.clone_from(&names);
+        known.values.push(known.values(variables));
         self.gathered.files.push(SourceFile {
             label,
             way,
@@ -129,13 +156,26 @@ impl Gatherer<'_> {
             file,
             places,
         });
+        names
     }
 
-    fn include(&mut self, name: &str, label: &str, at: Option<Position>) {
+    /// Reads what an entry of `include` names, and gives the variables that it takes from outside.
+    fn include(
+        &mut self,
+        name: &str,
+        set: &BTreeMap<String, String>,
+        variables: &Variables,
+        spot: &Spot<'_>,
+    ) -> BTreeSet<String> {
+        let nothing = BTreeSet::new();
+        let at = spot.places.at(&spot.pointer);
         let from = self.chain.last().map(|(id, _)| id.as_path());
         let source = match self.load.load(from, name) {
             Ok(source) => source,
-            Err(error) => return self.wrong(label, at, reason(&error), None),
+            Err(error) => {
+                self.wrong(spot.label, at, reason(&error), None);
+                return nothing;
+            }
         };
         if let Some(start) = self.chain.iter().position(|(id, _)| *id == source.id) {
             let names: Vec<&str> = self.chain[start..]
@@ -147,18 +187,48 @@ impl Gatherer<'_> {
                 names.join(" -> "),
                 self.chain[start].1
             );
-            return self.wrong(label, at, message, Some("remove one of these includes"));
+            self.wrong(
+                spot.label,
+                at,
+                message,
+                Some("remove one of these includes"),
+            );
+            return nothing;
         }
-        if self.known.contains(&source.id) {
-            return; // Read already, so that its lists are not joined twice.
-        }
-        if self.chain.len() >= MAX_CHAIN || self.known.len() >= MAX_FILES {
+        // What was read already is passed over, so that its lists are not joined twice.
+        let outer = match source.scope {
+            Scope::Shared => variables.clone(),
+            Scope::Own => Variables::new(),
+        };
+        let variables = outer.under(set);
+        let known = self.known.get(&source.id);
+        let known = known.filter(|read| read.values.contains(&read.values(&variables)));
+        let known = known.map(|read| read.names.clone());
+        if known.is_none()
+            && (self.chain.len() >= MAX_CHAIN || self.gathered.files.len() >= MAX_FILES)
+        {
             let message = format!(
                 "more than {MAX_FILES} files, or more than {MAX_CHAIN} in a row, include each other"
             );
-            return self.wrong(label, at, message, None);
+            self.wrong(spot.label, at, message, None);
+            return nothing;
         }
-        self.file(source);
+        let mut names = known.unwrap_or_else(|| self.file(source, &variables));
+        for unused in set.keys().filter(|key| !names.contains(*key)) {
+            let at = spot.places.at(&format!("{}/set/{unused}", spot.pointer));
+            let hint = match nearest(unused, names.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if names.is_empty() => "it uses none".to_owned(),
+                None => {
+                    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                    format!("it uses {}", names.join(", "))
+                }
+            };
+            let message = format!("`{name}` does not use the variable `{unused}`");
+            self.wrong(spot.label, at, message, Some(&hint));
+        }
+        names.retain(|name| !set.contains_key(name));
+        names
     }
 
     fn wrong(&mut self, label: &str, at: Option<Position>, message: String, hint: Option<&str>) {
@@ -166,6 +236,13 @@ impl Gatherer<'_> {
         found.hint = hint.map(str::to_owned);
         self.gathered.found.push(found);
     }
+}
+
+/// An entry of `include`.
+struct Spot<'a> {
+    label: &'a str,
+    places: &'a Places,
+    pointer: String,
 }
 
 /// The relative path that leads from `base` to `dir`, both absolute and normal.

@@ -31,7 +31,7 @@ mod written;
 mod yaml;
 
 pub use diagnostics::{Diagnostic, Diagnostics, Position, Severity};
-pub use loading::{Load, LoadError, SourceText};
+pub use loading::{Load, LoadError, Scope, SourceText};
 pub use plan::{PlanOptions, plan};
 pub use reference::reference_markdown;
 pub use schema::schema;
@@ -40,7 +40,7 @@ pub use spec::{
     BaseImage, Container, HostFile, HostFileKind, InitImage, Kernel, MetadataForm, Place, Spec,
     Volume, VolumeFormat,
 };
-pub use variables::Variables;
+pub use variables::{Variables, mentioned};
 
 /// Reads the spec files in order, with what they include, and merges and checks them.
 pub fn parse(
@@ -66,6 +66,7 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<Spec, Diagnostics> {
         id: "-".into(),
         dir: "/".into(),
         text,
+        scope: Scope::default(),
     };
     let variables = Variables::new();
     check::merge(gathering::gather_text(source, &variables), &variables)

@@ -15,6 +15,18 @@ pub struct SourceText {
     pub dir: PathBuf,
     /// The YAML.
     pub text: String,
+    /// Which variables it sees where another file includes it.
+    pub scope: Scope,
+}
+
+/// The variables that an included file sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Those of the file that includes it, and what the `include:` sets.
+    #[default]
+    Shared,
+    /// Only what the `include:` sets: a name means the same wherever the file is included.
+    Own,
 }
 
 /// Brings spec files.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something that a spec asks for and that a source can bring: the key of a [`Lock`].
 ///
-/// Serialised as text: a [`Reference`], or `packages:` or `debian:` and the request as JSON.
+/// Serialised as text: a [`Reference`], or `packages:`, `debian:` or `tools:` and the request as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ImageRequest {
     /// An image.
@@ -16,6 +16,8 @@ pub enum ImageRequest {
     Packages(PackageRequest),
     /// The essential packages of a Debian-like distribution and these, installed: a whole root.
     Base(PackageRequest),
+    /// Bedplate's own tools, over these packages if there are any.
+    Tools(Option<PackageRequest>),
 }
 
 /// Packages of a distribution, with all that they depend on (recommended ones only on request).
@@ -161,6 +163,8 @@ impl ImageRequest {
             Self::Reference(reference) => reference.to_string(),
             Self::Packages(request) => format!("packages:{}", json(request)),
             Self::Base(request) => format!("debian:{}", json(request)),
+            Self::Tools(None) => "tools:".to_owned(),
+            Self::Tools(Some(request)) => format!("tools:{}", json(request)),
         }
     }
 
@@ -180,6 +184,12 @@ impl ImageRequest {
                 let with = if names.is_empty() { "" } else { " with " };
                 format!("debian base{with}{names} ({})", packages.origin())
             }
+            Self::Tools(None) => "bedplate's tools".to_owned(),
+            Self::Tools(Some(packages)) => format!(
+                "bedplate's tools and packages {} ({})",
+                packages.include.join(" "),
+                packages.origin()
+            ),
         }
     }
 }

@@ -95,6 +95,8 @@ impl LockFile {
                     file.packages
                         .extend(builder.map(|builder| (builder_key(request), builder)));
                 }
+                // They come with the program that builds.
+                (ImageRequest::Tools(None), _) => {}
                 (_, None) => incomplete.push(request.clone()),
             }
         }
@@ -107,7 +109,9 @@ impl LockFile {
 
     /// Does the file say what `request` stands for?
     pub fn has(&self, request: &ImageRequest) -> bool {
-        self.image(request).is_some() || self.set(request).is_some()
+        *request == ImageRequest::Tools(None)
+            || self.image(request).is_some()
+            || self.set(request).is_some()
     }
 
     /// The image that a reference stands for.

@@ -121,6 +121,8 @@ pub enum Action {
         /// Its owner; the mode means nothing.
         owner: Owner,
     },
+    /// `bedplate-tools`.
+    Tools,
     /// `bedplate-init`, the container runtime and the control tool, at their places ([`bedplate_boot`]).
     InitPrograms,
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::check::{KERNEL, default_dependencies};
+use crate::check::{KERNEL, TOOLS, default_dependencies};
 use crate::language::{HOST, Kind};
 use crate::lock::ImageRequest;
 use crate::spec::{
@@ -80,17 +80,21 @@ fn origin_of(what: &str, image: &ImageRequest) -> Origin {
             packages: Some(Packages::from_request(request, default_dependencies(what))),
         },
         ImageRequest::Base(_) => unreachable!("only `base` asks for one"),
+        ImageRequest::Tools(request) => Origin {
+            image: Some(TOOLS.to_owned()),
+            packages: request
+                .as_ref()
+                .map(|request| Packages::from_request(request, default_dependencies(what))),
+        },
     }
 }
 
 fn base_of(image: &ImageRequest) -> written::Base {
     match image {
-        ImageRequest::Reference(reference) => written::Base::Image(reference.to_string()),
-        ImageRequest::Packages(request) | ImageRequest::Base(request) => {
-            written::Base::Distribution(written::Distribution {
-                debian: Some(request.clone().into()),
-            })
-        }
+        ImageRequest::Base(request) => written::Base::Distribution(written::Distribution {
+            debian: Some(request.clone().into()),
+        }),
+        reference => written::Base::Image(reference.describe()),
     }
 }
 

@@ -48,6 +48,13 @@ impl Variables {
         self
     }
 
+    /// These, with others that win over all of them: what an `include:` sets.
+    pub(crate) fn under(&self, inner: &BTreeMap<String, String>) -> Self {
+        let mut variables = self.clone();
+        variables.set.extend(inner.clone());
+        variables
+    }
+
     /// The value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.set
@@ -96,6 +103,25 @@ impl Variables {
             (None, None) => Err(Unset(reference.name.to_owned())),
         }
     }
+}
+
+/// The variables that a text mentions, each with its default, in the order of their first mention.
+pub fn mentioned(text: &str) -> Vec<(&str, Option<&str>)> {
+    let mut found: Vec<(&str, Option<&str>)> = Vec::new();
+    let mut rest = text;
+    while let Some(dollar) = rest.find("${") {
+        let is_escaped = rest[..dollar].ends_with('$');
+        rest = &rest[dollar + 2..];
+        // A name and its default stand in one line.
+        let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
+        let Some((reference, _)) = Reference::parse(line).filter(|_| !is_escaped) else {
+            continue;
+        };
+        if !found.iter().any(|(name, _)| *name == reference.name) {
+            found.push((reference.name, reference.default));
+        }
+    }
+    found
 }
 
 /// A variable that has neither value nor default.
@@ -159,6 +185,12 @@ mod tests {
             "[] [x] []"
         );
         assert_eq!(expand("${C}"), Err(Unset("C".into())));
+    }
+
+    #[test]
+    fn mentioned_variables_are_found_once_with_their_defaults() {
+        let text = "a: ${A:-1} ${B}\nb: ${A:-2} $${C} $D ${E\nc: }";
+        assert_eq!(mentioned(text), [("A", Some("1")), ("B", None)]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! The table of keys was checked already, so making these from a value cannot fail; a test holds the
 //! two together. An entry of a top-level list that could not be read is `None`.
 
+use std::collections::BTreeMap;
+
 use bedplate_boot::{OnFailure, Restart};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +18,7 @@ use crate::settings::{Id, Settings};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SpecFile {
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub include: Vec<Option<String>>,
+    pub include: Vec<Option<Include>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +96,28 @@ impl From<PackageRequest> for Debian {
             mirror: request.mirror,
             keyring: request.keyring,
             packages: request.include,
+        }
+    }
+}
+
+/// A file to include.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Include {
+    Name(String),
+    With {
+        file: String,
+        #[serde(default)]
+        set: BTreeMap<String, String>,
+    },
+}
+
+impl Include {
+    /// The file's name, and the variables that are set in it.
+    pub fn parts(&self) -> (&str, BTreeMap<String, String>) {
+        match self {
+            Self::Name(name) => (name, BTreeMap::new()),
+            Self::With { file, set } => (file, set.clone()),
         }
     }
 }

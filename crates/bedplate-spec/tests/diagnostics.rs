@@ -363,7 +363,7 @@ fn includes_that_fail_are_reported_where_they_stand() {
 fn variables_without_a_value_are_reported_where_they_stand() {
     assert_snapshot!(mistakes("services:\n  - name: web\n    image: x:${TAG}\n"), @r"
     error: host.yml:3:12: the variable `TAG` is not set
-    hint: set it with `--set TAG=VALUE`, give a default with `${TAG:-VALUE}`, or write `$${TAG}` for the text itself
+    hint: set it with `--set TAG=VALUE` or where the file is included, give a default with `${TAG:-VALUE}`, or write `$${TAG}` for the text itself
     ");
 }
 
@@ -427,5 +427,26 @@ fn what_cannot_run_is_refused_when_the_image_is_known() {
     assert_snapshot!(plan_text(text, &[("web", image)]).unwrap().warnings, @r"
     warning: host.yml:1:12: the image of `web` asks for the user `redis`, which is not looked at: it runs as root
     hint: set `uid:` and `gid:` to numbers, or to 0 to keep root
+    ");
+}
+
+#[test]
+fn what_an_include_sets_must_be_used_and_hold_where_it_stands() {
+    let files = [
+        (
+            "a.yml",
+            "include:\n  - {file: b.yml, set: {LABLE: x}}\n  - {file: c.yml, set: {A: x}}\n  - {set: {A: x}}\nhostname: a\n",
+        ),
+        ("b.yml", "hostname: ${LABEL}\n"),
+        ("c.yml", "hostname: c\n"),
+    ];
+    assert_snapshot!(parse_files(&files, &["a.yml"]).unwrap_err(), @r"
+    error: b.yml:1:11: the variable `LABEL` is not set
+    hint: set it with `--set LABEL=VALUE` or where the file is included, give a default with `${LABEL:-VALUE}`, or write `$${LABEL}` for the text itself
+    error: a.yml:2:32: `b.yml` does not use the variable `LABLE`
+    hint: did you mean `LABEL`?
+    error: a.yml:3:28: `c.yml` does not use the variable `A`
+    hint: it uses none
+    error: a.yml:4:5: an entry of `include` has no `file`
     ");
 }

@@ -4,6 +4,7 @@
 
 mod common;
 
+use bedplate_spec::planning::Action;
 use common::{file, parse_files, parse_text, plan_text, steps};
 use insta::assert_snapshot;
 
@@ -513,4 +514,67 @@ services:
     oci:/abs/layout:v1
     packages curl (host suite)
     ");
+}
+
+#[test]
+fn a_file_may_be_included_again_with_other_variables() {
+    let files = [
+        (
+            "host.yml",
+            "include: [{file: mount.yml, set: {NAME: a}}, {file: mount.yml, set: {NAME: \"${SECOND:-b}\"}}, {file: mount.yml, set: {NAME: a}}]",
+        ),
+        (
+            "mount.yml",
+            "include: [inner.yml]\nonboot: [{name: 'mount-${NAME}', image: i}]",
+        ),
+        (
+            "inner.yml",
+            "onboot: [{name: 'inner-${NAME:-none}', image: i}]",
+        ),
+    ];
+    let spec = parse_files(&files, &["host.yml"]).unwrap();
+    let names: Vec<&str> = spec.onboot.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["inner-a", "mount-a", "inner-b", "mount-b"]);
+}
+
+#[test]
+fn our_own_tools_are_an_image_and_may_lie_over_packages() {
+    let text = "
+onboot:
+  - {name: a, image: bedplate, command: [/usr/bin/bedplate-tools, swap]}
+  - {name: b, image: bedplate, packages: [e2fsprogs], command: [/usr/bin/bedplate-tools, format]}
+";
+    let spec = parse_text(text).unwrap();
+    assert_eq!(
+        parse_text(&spec.to_yaml()).unwrap().to_yaml(),
+        spec.to_yaml()
+    );
+    let plan = plan_text(text, &[]).unwrap();
+    let tools: Vec<String> = plan
+        .steps
+        .iter()
+        .filter(|step| step.action == Action::Tools)
+        .map(|step| step.at.to_string())
+        .collect();
+    assert_eq!(
+        tools,
+        [
+            "/containers/onboot/000-a/lower/usr/bin/bedplate-tools",
+            "/containers/onboot/001-b/lower/usr/bin/bedplate-tools"
+        ]
+    );
+}
+
+#[test]
+fn a_file_with_a_scope_of_its_own_sees_only_what_is_set_for_it() {
+    let own = (
+        "own.yml",
+        "onboot: [{name: 'own-${NAME:-default}', image: i}]",
+    );
+    let host = "include: [own.yml, {file: own.yml, set: {NAME: \"${NAME}\"}}]\nhostname: ${NAME}";
+    let texts = common::Texts::new(&[("host.yml", host), own]);
+    let variables = common::home().set("NAME", "outer");
+    let spec = bedplate_spec::parse(&["host.yml".to_owned()], &texts, &variables).unwrap();
+    let names: Vec<&str> = spec.onboot.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["own-default", "own-outer"]);
 }

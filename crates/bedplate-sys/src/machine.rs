@@ -114,6 +114,17 @@ pub fn set_limits(files: u64, processes: Option<u64>) -> io::Result<()> {
     )?)
 }
 
+/// Has the kernel swap to a file or device that is swap space.
+#[allow(unsafe_code, reason = "rustix does not have swapon(2)")]
+pub fn swap_on(path: &std::path::Path) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_encoded_bytes())?;
+    // SAFETY: the path is a text that ends in NUL and lives as long as the call; no other memory is touched.
+    match unsafe { libc::swapon(path.as_ptr(), 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Loads a kernel module from an open file; the kernel itself expands a compressed one, if it can.
 /// One that is loaded already is no error.
 pub fn load_module(file: impl AsFd, compressed: bool, parameters: &str) -> io::Result<()> {

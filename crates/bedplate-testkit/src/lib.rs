@@ -16,7 +16,7 @@ pub use vm::{ExecOutput, Vm, VmOptions};
 
 use std::path::PathBuf;
 
-/// The directory with `bedplate-init` and `bedplate-runtime` as they go into a host.
+/// The directory with `bedplate-init`, `bedplate-runtime` and `bedplate-tools` as they go into a host.
 pub fn guest_programs() -> PathBuf {
     let directory = std::env::var_os("BEDPLATE_GUEST_DIR").map(PathBuf::from);
     directory.expect("BEDPLATE_GUEST_DIR is not set: run the tests with `cargo xtask test`")

@@ -1,5 +1,6 @@
 //! A machine that runs a built host, for tests: every wait has a deadline, and failing shows the console's end.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -150,6 +151,15 @@ impl Vm {
     pub fn wait_console(&self, pattern: &str) {
         if !self.machine.console().wait_for(pattern, DEADLINE) {
             self.fail(&format!("the console did not show `{pattern}`"));
+        }
+    }
+
+    /// Types text at the console.
+    pub fn type_text(&self, text: &str) {
+        let input = self.machine.console_input();
+        let typed = input.and_then(|mut input| input.write_all(text.as_bytes()));
+        if let Err(error) = typed {
+            self.fail(&format!("cannot type at the console: {error}"));
         }
     }
 

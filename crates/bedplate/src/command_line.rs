@@ -97,6 +97,11 @@ pub enum Command {
     /// Tell what differs between two built hosts
     #[command(after_help = DIFF_HELP)]
     Diff(DiffArguments),
+    /// List the system containers that specs can include, as `bedplate:NAME`
+    Fragments {
+        #[command(subcommand)]
+        command: Option<FragmentsCommand>,
+    },
     /// Make and show keys that builds are signed with
     #[command(subcommand)]
     Key(KeyCommand),
@@ -293,6 +298,19 @@ pub struct DiffArguments {
     /// Tell of systemd's units
     #[arg(long)]
     pub units: bool,
+}
+
+#[derive(Subcommand)]
+pub enum FragmentsCommand {
+    /// Print one, to be copied and changed
+    #[command(after_help = "Example:\n  bedplate fragments show dhcp > dhcp.yml")]
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Print the reference of all as Markdown
+    #[command(hide = true)]
+    Reference,
 }
 
 #[derive(Subcommand)]

@@ -1,11 +1,13 @@
-//! Spec files from disk and standard input.
+//! Spec files from disk and standard input, and the fragments of this program.
 
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use bedplate_spec::{Load, LoadError, SourceText};
+use bedplate_spec::{Load, LoadError, Scope, SourceText};
 use bedplate_types::ByteSize;
+
+use crate::fragments::{FRAGMENTS, Fragment, PREFIX};
 
 /// No spec of a person is larger.
 const MAX_SPEC: u64 = 16 << 20;
@@ -31,7 +33,11 @@ fn read(from: Option<&Path>, name: &str) -> io::Result<SourceText> {
             id: PathBuf::from("-"),
             dir: std::env::current_dir()?,
             text,
+            scope: Scope::Shared,
         });
+    }
+    if let Some(fragment) = name.strip_prefix(PREFIX) {
+        return fragment_text(label, fragment);
     }
     let base = from.and_then(Path::parent).unwrap_or(Path::new(""));
     let path = fs::canonicalize(base.join(name))?;
@@ -42,6 +48,23 @@ fn read(from: Option<&Path>, name: &str) -> io::Result<SourceText> {
         id: path,
         dir,
         text,
+        scope: Scope::Shared,
+    })
+}
+
+fn fragment_text(label: String, name: &str) -> io::Result<SourceText> {
+    let unknown = || {
+        let names: Vec<&str> = FRAGMENTS.iter().map(|fragment| fragment.name).collect();
+        let message = format!("there is no such fragment, but {}", names.join(", "));
+        io::Error::new(io::ErrorKind::NotFound, message)
+    };
+    let fragment = Fragment::named(name).ok_or_else(unknown)?;
+    Ok(SourceText {
+        id: PathBuf::from(&label),
+        label,
+        dir: std::env::current_dir()?,
+        text: fragment.text.to_owned(),
+        scope: Scope::Own,
     })
 }
 

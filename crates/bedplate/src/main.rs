@@ -7,6 +7,7 @@
 
 mod command_line;
 mod commands;
+mod fragments;
 mod keys;
 mod loading;
 mod output;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => {
             commands::run::run(arguments, json, cache, interrupts).map_err(Into::into)
         }
+        Command::Fragments { command } => commands::fragments::run(command, json),
         Command::Key(command) => commands::key::run(command, json),
         Command::Cache(command) => commands::cache::run(command, json, &cache),
         Command::Completion { shell } => Ok(commands::texts::completion(shell)),

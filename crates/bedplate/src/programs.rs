@@ -18,6 +18,7 @@ fn inside() -> Option<Programs> {
     Some(Programs::Embedded {
         init: include_bytes!(env!("BEDPLATE_EMBEDDED_INIT")),
         runtime: include_bytes!(env!("BEDPLATE_EMBEDDED_RUNTIME")),
+        tools: include_bytes!(env!("BEDPLATE_EMBEDDED_TOOLS")),
     })
 }
 

@@ -18,6 +18,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("bedplate", 6),
     ("bedplate-init", 6),
     ("bedplate-runtime", 6),
+    ("bedplate-tools", 6),
 ];
 
 /// Crates for tests and developers only, which use any other, and which only tests may use.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bedplate_boot::{Probe, Ready};
 
 use super::host::Spot;
-use super::images::request;
+use super::images::request_of_container;
 use super::settings::{Known, Problem, check_settings};
 use super::syntax::{self, Wrong};
 use crate::diagnostics::Diagnostic;
@@ -99,7 +99,7 @@ fn container(
     found: &mut Vec<Diagnostic>,
 ) -> Option<Container> {
     let what = format!("{} `{}`", section.noun(), written.name);
-    let image = request(&written.origin, spot, &what, found);
+    let image = request_of_container(&written.origin, spot, &what, found);
     let says_empty = written.origin.image.as_deref() == Some("");
     if image.is_none() && (says_empty || !spot.has("image")) && !spot.has("packages") {
         let hint =

@@ -20,6 +20,30 @@ pub(crate) fn default_dependencies(what: &str) -> Dependencies {
 /// The noun of the kernel's image in messages.
 pub(crate) const KERNEL: &str = "kernel";
 
+/// The word that stands for Bedplate's own tools as the image of a container.
+pub(crate) const TOOLS: &str = "bedplate";
+
+/// As [`request`], where the image may be our own tools.
+pub(super) fn request_of_container(
+    origin: &Origin,
+    spot: &Spot<'_>,
+    what: &str,
+    found: &mut Vec<Diagnostic>,
+) -> Option<ImageRequest> {
+    if origin.image.as_deref() != Some(TOOLS) {
+        return request(origin, spot, what, found);
+    }
+    let below = Origin {
+        image: None,
+        packages: origin.packages.clone(),
+    };
+    match request(&below, spot, what, found) {
+        Some(ImageRequest::Packages(packages)) => Some(ImageRequest::Tools(Some(packages))),
+        _ if spot.has("packages") => None,
+        _ => Some(ImageRequest::Tools(None)),
+    }
+}
+
 /// The image that is asked for; `None` if none is, or if that was reported. `what` is a noun for messages.
 pub(super) fn request(
     origin: &Origin,

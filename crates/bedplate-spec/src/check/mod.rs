@@ -12,5 +12,5 @@ pub(crate) mod syntax;
 mod volumes;
 
 pub(crate) use host::merge;
-pub(crate) use images::{KERNEL, default_dependencies};
+pub(crate) use images::{KERNEL, TOOLS, default_dependencies};
 pub(crate) use settings::{Known, check_settings};

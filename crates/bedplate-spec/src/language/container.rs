@@ -55,7 +55,7 @@ const IDENTITY: &[Key] = &[
         Kind::Text,
         "The image: a registry reference, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, \
          `docker-archive:FILE[:TAG]`, `dir:PATH` or `tar:FILE`. Relative paths start from the directory of \
-         the spec file.",
+         the spec file. The word `bedplate` stands for Bedplate's own tools, and may stand beside `packages`.",
     ),
     PACKAGES_KEY,
 ];

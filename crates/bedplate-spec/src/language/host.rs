@@ -14,8 +14,9 @@ pub static HOST: Map = Map {
         &[
             key(
                 "include",
-                TEXTS,
-                "Spec files that come before this one, relative to it. A file that was read already is \
+                Kind::List(&INCLUDE_ENTRY),
+                "Spec files that come before this one, relative to it, and [fragments](fragments.md) that come \
+                 with Bedplate, as `bedplate:NAME`. A file that was read already with the same variables is \
                  passed over; a cycle is an error.",
             )
             .bedplate(),
@@ -132,6 +133,26 @@ static DEBIAN: Map = Map {
             "packages",
             TEXTS,
             "Names of packages beside the essential ones. A kernel brings no initramfs generator.",
+        )
+        .bedplate(),
+    ]],
+};
+
+static INCLUDE_ENTRY: Kind = Kind::Any(&[Kind::Text, Kind::Map(&INCLUDE)]);
+
+static INCLUDE: Map = Map {
+    name: "include",
+    doc: "A spec file to include, with variables of its own.",
+    extensible: false,
+    keys: &[&[
+        key("file", Kind::Text, "The file or fragment.")
+            .required()
+            .bedplate(),
+        key(
+            "set",
+            Kind::TextMap,
+            "Variables that hold in that file and in what it includes, before those of `--set`. One that nothing \
+             there uses is an error.",
         )
         .bedplate(),
     ]],

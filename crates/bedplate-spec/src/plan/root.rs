@@ -23,6 +23,9 @@ const BASE_INIT: &str = "/sbin/init";
 /// Where the resolver's configuration of the host is written at run time (LinuxKit's place).
 const RESOLV_CONF: &str = "/run/resolvconf/resolv.conf";
 
+/// Where a container with our own tools has them.
+const TOOLS: &str = "usr/bin/bedplate-tools";
+
 const HOSTS: &str = "127.0.0.1       localhost
 ::1     localhost ip6-localhost ip6-loopback
 fe00::0 ip6-localnet
@@ -109,6 +112,9 @@ impl Planner<'_> {
         if !replace {
             self.image(at.clone(), origin, image);
         }
+        if matches!(image, ImageRequest::Tools(_)) {
+            self.step(at.join(&path(TOOLS)), origin, Action::Tools);
+        }
     }
 
     /// Mount points and links that every root has; what an image brings replaces them.
@@ -152,7 +158,7 @@ impl Planner<'_> {
 /// Was the image made by a container tool, which leaves files of its own in it?
 fn brings_dockers_files(image: &ImageRequest) -> bool {
     match image {
-        ImageRequest::Packages(_) | ImageRequest::Base(_) => false,
+        ImageRequest::Packages(_) | ImageRequest::Base(_) | ImageRequest::Tools(_) => false,
         ImageRequest::Reference(Reference::Dir(_) | Reference::Tar(_)) => false,
         ImageRequest::Reference(_) => true,
     }

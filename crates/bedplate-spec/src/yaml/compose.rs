@@ -137,7 +137,7 @@ impl Composer<'_, '_> {
             Ok(text) => text,
             Err(Unset(name)) => {
                 self.findings.error(Some(at), format!("the variable `{name}` is not set")).hint(format!(
-                    "set it with `--set {name}=VALUE`, give a default with `${{{name}:-VALUE}}`, or write `$${{{name}}}` for the text itself"
+                    "set it with `--set {name}=VALUE` or where the file is included, give a default with `${{{name}:-VALUE}}`, or write `$${{{name}}}` for the text itself"
                 ));
                 return self.value(Node {
                     at,

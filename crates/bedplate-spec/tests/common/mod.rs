@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bedplate_spec::lock::{ImageRequest, Layering, Lock, ResolvedImage};
 use bedplate_spec::planning::{Action, BuildPlan, FileContent};
 use bedplate_spec::{
-    Diagnostics, Load, LoadError, PlanOptions, SourceText, Spec, Variables, parse, plan,
+    Diagnostics, Load, LoadError, PlanOptions, Scope, SourceText, Spec, Variables, parse, plan,
 };
 use bedplate_types::{Arch, Epoch, ImageConfig};
 
@@ -40,6 +40,11 @@ impl Load for Texts {
             id,
             dir,
             text,
+            scope: if name.starts_with("own") {
+                Scope::Own
+            } else {
+                Scope::Shared
+            },
         })
     }
 }
@@ -178,6 +183,7 @@ pub fn steps(plan: &BuildPlan) -> String {
             }
             Action::Symlink { target, .. } => format!("symlink to {target}"),
             Action::InitPrograms => "init programs".to_owned(),
+            Action::Tools => "tools".to_owned(),
         };
         out.push_str(&format!("{}  {what}  <- {}\n", step.at, step.origin));
     }
@@ -204,6 +210,11 @@ impl Load for Disk {
             id,
             dir,
             text,
+            scope: if name.starts_with("own") {
+                Scope::Own
+            } else {
+                Scope::Shared
+            },
         })
     }
 }

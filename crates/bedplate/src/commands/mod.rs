@@ -3,6 +3,7 @@
 pub mod build;
 pub mod cache;
 pub mod diff;
+pub mod fragments;
 pub mod image;
 pub mod key;
 pub mod lock;

@@ -82,7 +82,7 @@ impl Workshop {
     pub fn of(user: OrdinaryUser) -> Self {
         // Copies: an ordinary user may not look into the directory where cargo built them.
         let programs = user.directory("programs");
-        for name in ["bedplate-init", "bedplate-runtime"] {
+        for name in ["bedplate-init", "bedplate-runtime", "bedplate-tools"] {
             install(
                 &bedplate_testkit::guest_programs().join(name),
                 &programs.join(name),
