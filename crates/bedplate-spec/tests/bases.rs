@@ -29,6 +29,8 @@ fn a_base_brings_pid_1_and_the_kernel() {
     /sys  directory 0755 0:0  <- every host
     /init  symlink to /sbin/init  <- every host
     /  image debian base with systemd-sysv linux-image-cloud-amd64 (trixie)  <- base (host.yml:4)
+    /etc/.updated  file 0644 0:0 (0 bytes)  <- every host
+    /var/.updated  file 0644 0:0 (0 bytes)  <- every host
     /etc/hostname  file 0644 0:0 (5 bytes)  <- hostname
     /etc/motd  file 0600 0:0 (5 bytes)  <- files (host.yml:7)
     ");

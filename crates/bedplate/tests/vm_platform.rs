@@ -25,8 +25,20 @@ files:
         systemctl is-active systemd-networkd ssh systemd-resolved | sed 's/^/REPORT active /'
         for program in systemd-nspawn nft sshd; do command -v "$program" | sed 's/^/REPORT program /'; done
         cut -d: -f1,2 /etc/shadow | grep -v ':[!*]' | sed 's/^/REPORT password /'
+        modprobe zfs && echo "REPORT zfs loaded"
         touch /probe && echo "REPORT writable"
         touch /run/bedplate/root/probe 2>/dev/null && echo "REPORT the image is writable"
+        # A machine with a disk makes a pool on it, unless PID 1 of the initramfs found one there.
+        if test -b /dev/vda && grep -q pool.test /proc/cmdline; then
+          zpool list -H -o name zones 2>/dev/null || {
+            zpool create -m none zones /dev/vda
+            zfs set smartdc:system_pool=true zones
+            zfs create -o mountpoint=/opt zones/opt
+            echo kept > /opt/file
+          }
+          sed 's/^/REPORT system pool /' /run/bedplate/system_pool
+          sed 's/^/REPORT in the pool: /' /opt/file
+        fi
         echo "REPORT end"
       } > /dev/console 2>&1
       systemctl poweroff
@@ -97,6 +109,33 @@ fn vm_every_form_of_the_platform_boots_to_a_healthy_systemd() {
         }
     });
     triton_finds_its_files(&workshop);
+    the_system_pool_is_found(&workshop);
+}
+
+/// The first boot makes a pool, the second one gets it from PID 1 of its initramfs, data and all.
+fn the_system_pool_is_found(workshop: &Workshop) {
+    let run = [
+        "run",
+        "out/platform-kernel",
+        "--accel",
+        "tcg",
+        "--timeout",
+        "400",
+        "--disk",
+        "file=pool.raw,size=1G,format=raw",
+        "--cmdline-append",
+        "pool.test",
+    ];
+    for is_there in [false, true] {
+        let said = Said::from(workshop.bedplate(&run)).good();
+        let told = |line: &str| said.out.contains(&format!("REPORT {line}"));
+        assert!(
+            told("in the pool: kept") && told("state running"),
+            "{}",
+            said.out
+        );
+        assert_eq!(told("system pool zones"), is_there, "{}", said.out);
+    }
 }
 
 fn comes_up(workshop: &Workshop, form: &str, boot: &[&str], device: &str) {
@@ -120,6 +159,7 @@ fn comes_up(workshop: &Workshop, form: &str, boot: &[&str], device: &str) {
         "program /usr/bin/systemd-nspawn".to_owned(),
         "program /usr/sbin/nft".to_owned(),
         "program /usr/sbin/sshd".to_owned(),
+        "zfs loaded".to_owned(),
         "writable".to_owned(),
         "end".to_owned(),
     ];
