@@ -65,6 +65,8 @@ enum Benchmark {
     Build,
     /// The packages of a base, beside mmdebstrap
     Base,
+    /// A platform whose base is in the cache, and the size of its root beside mksquashfs
+    Platform,
 }
 
 fn main() -> ExitCode {
@@ -83,6 +85,9 @@ fn main() -> ExitCode {
         Task::Bench {
             what: Benchmark::Base,
         } => bench::base(),
+        Task::Bench {
+            what: Benchmark::Platform,
+        } => bench::platform(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

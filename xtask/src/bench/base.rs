@@ -16,9 +16,9 @@ use crate::error::{Context, Result};
 use crate::steps::{cargo, run as run_program, step};
 use crate::{setup, target};
 
-const SUITE: &str = "trixie";
+pub(super) const SUITE: &str = "trixie";
 /// What a platform has, without its kernel.
-const PACKAGES: [&str; 13] = [
+pub(super) const PACKAGES: [&str; 13] = [
     "ca-certificates",
     "dbus",
     "iproute2",

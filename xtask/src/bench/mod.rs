@@ -5,6 +5,7 @@
 
 mod base;
 mod input;
+mod platform;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::{setup, target, test};
 use input::Input;
 
 pub use base::base;
+pub use platform::platform;
 
 const RUNS: usize = 3;
 
