@@ -58,12 +58,12 @@ pub const PACKAGES: &[Package] = &[
     package("fdisk", "sfdisk", "tests: judges our partition tables"),
     package("gcc", "gcc", "links Rust programs"),
     package("gdisk", "sgdisk", "tests: judges our partition tables"),
+    package("gpg", "gpg", "tests: signs small archives of packages"),
     package(
         "grub-common",
         "grub-mkimage",
         "`bedplate build` for BIOS machines: puts GRUB together",
     ),
-    package("gpg", "gpg", "tests: signs small archives of packages"),
     package("gzip", "gzip", "tests: judges our initrds; benchmarks"),
     package("kmod", "depmod", "tests: judges our module indexes"),
     package(

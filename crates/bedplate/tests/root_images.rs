@@ -105,7 +105,7 @@ fn other_tools_find_what_the_description_says() {
     let script = format!(
         r#"
         cd "$1"
-        echo {} | tail -c 129 | xxd -r -p > signature
+        echo {} | tail -c 129 | perl -ne 'chomp; print pack "H*", $_' > signature
         openssl pkey -in ../key.pem -pubout -out public.pem
         openssl pkeyutl -verify -pubin -inkey public.pem -rawin -in apart-image.json -sigfile signature
         "#,
