@@ -18,6 +18,7 @@ pub const CMDLINE_EXTRA: &str = "io.systemd.stub.kernel-cmdline-extra=";
 /// | word | meaning |
 /// |---|---|
 /// | `bedplate.root=PLACE` | where the root is, instead of where the initramfs was built to look ([`Place::from_word`](crate::root::Place::from_word)) |
+/// | `fetch=URL` | what Triton's booter says: the URL of the root, beside which its description is, as `image.json`; `bedplate.root=` comes before it |
 /// | `bedplate.wait=SECONDS` | how long to wait for devices (30 otherwise) and for an address (90 otherwise) |
 /// | `bedplate.overlay=SIZE` | the most that changes to the root may take, as tmpfs(5) has it: `50%` (the default), `2G` |
 /// | `init=PATH` | the program that is started in the root, `/sbin/init` otherwise (also the kernel's own) |
@@ -36,7 +37,7 @@ pub struct CommandLine {
     pub panic: Option<i64>,
     /// All `console=` devices, options cut off, in order.
     pub consoles: Vec<String>,
-    /// `bedplate.root=`, unread.
+    /// `bedplate.root=`, or what `fetch=` comes to, unread.
     pub root: Option<String>,
     /// `bedplate.wait=`, in seconds.
     pub wait: Option<u64>,
@@ -58,6 +59,7 @@ impl CommandLine {
     /// Reads `/proc/cmdline`. Words that are not ours are passed over.
     pub fn parse(text: &str) -> Self {
         let mut line = Self::default();
+        let mut fetched = None;
         for word in words(text) {
             let (key, value) = word.split_once('=').unwrap_or((&word, ""));
             let some = || (!value.is_empty()).then(|| value.to_owned());
@@ -72,6 +74,7 @@ impl CommandLine {
                     line.consoles.push(device.to_owned());
                 }
                 "bedplate.root" => line.root = some(),
+                "fetch" => fetched = beside(value),
                 "bedplate.wait" => line.wait = value.parse().ok(),
                 "bedplate.overlay" => line.overlay = some().filter(|size| is_size(size)),
                 "init" => line.init = some().filter(|path| path.starts_with('/')),
@@ -82,8 +85,16 @@ impl CommandLine {
                 _ => {}
             }
         }
+        line.root = line.root.or(fetched);
         line
     }
+}
+
+/// The description of an image that Triton's booter names by its URL.
+fn beside(url: &str) -> Option<String> {
+    let is_url = url.starts_with("http://") || url.starts_with("https://");
+    let (directory, _) = url.rsplit_once('/').filter(|_| is_url)?;
+    Some(format!("{directory}/image.json"))
 }
 
 /// A size as tmpfs(5) takes it: digits, then nothing, `%`, `k`, `m` or `g`.
@@ -149,6 +160,22 @@ mod tests {
         assert_eq!(line.ip.as_deref(), Some("dhcp"));
         assert_eq!(line.boot_interface.as_deref(), Some("01-52-54-00-12-34-56"));
         assert!(line.no_import && line.destroy_pools);
+    }
+
+    #[test]
+    fn tritons_booter_is_understood() {
+        let fetch = "fetch=http://10.0.0.2/os/20261120T101500Z/platform/x86_64/filesystem.squashfs";
+        let described = "http://10.0.0.2/os/20261120T101500Z/platform/x86_64/image.json";
+        let root = |text: &str| CommandLine::parse(text).root;
+        assert_eq!(
+            root(&format!("boot=live {fetch}")).as_deref(),
+            Some(described)
+        );
+        assert_eq!(
+            root(&format!("bedplate.root=initramfs {fetch}")).as_deref(),
+            Some("initramfs")
+        );
+        assert_eq!(root("fetch=/filesystem.squashfs"), None);
     }
 
     #[test]
