@@ -106,36 +106,41 @@ static BASE: Map = Map {
     .bedplate()]],
 };
 
+/// Which archive of packages is meant.
+const ARCHIVE: &[super::Key] = &[
+    key("suite", Kind::Text, "Suite, such as `trixie`.")
+        .default("that of the build machine")
+        .bedplate(),
+    key("components", TEXTS, "Components of the archive.")
+        .default("`[main]`")
+        .bedplate(),
+    key("mirror", Kind::Text, "URL of the archive.")
+        .default("that of the build machine")
+        .bedplate(),
+    key(
+        "keyring",
+        Kind::Text,
+        "File of the keys that sign the archive, as gpgv(1) reads it; relative to the first spec.",
+    )
+    .default("the keys that the build machine's apt trusts")
+    .bedplate(),
+];
+
 static DEBIAN: Map = Map {
     name: "debian base",
     doc: "The essential packages of a Debian-like distribution and those named here, with what they depend on, \
           installed: their maintainer scripts run, in a sandbox without network. No password is set, and \
           nothing that belongs to one machine (SSH host keys, machine id) is left.",
     extensible: false,
-    keys: &[&[
-        key("suite", Kind::Text, "Suite, such as `trixie`.")
-            .default("that of the build machine")
-            .bedplate(),
-        key("components", TEXTS, "Components of the archive.")
-            .default("`[main]`")
-            .bedplate(),
-        key("mirror", Kind::Text, "URL of the archive.")
-            .default("that of the build machine")
-            .bedplate(),
-        key(
-            "keyring",
-            Kind::Text,
-            "File of the keys that sign the archive, as gpgv(1) reads it; relative to the first spec.",
-        )
-        .default("the keys that the build machine's apt trusts")
-        .bedplate(),
-        key(
+    keys: &[
+        ARCHIVE,
+        &[key(
             "packages",
             TEXTS,
             "Names of packages beside the essential ones. A kernel brings no initramfs generator.",
         )
-        .bedplate(),
-    ]],
+        .bedplate()],
+    ],
 };
 
 static INCLUDE_ENTRY: Kind = Kind::Any(&[Kind::Text, Kind::Map(&INCLUDE)]);
@@ -185,34 +190,19 @@ pub static PACKAGES: Map = Map {
     doc: "Packages of a Debian-like distribution, with what they depend on, unpacked over one another. \
           Their maintainer scripts do not run.",
     extensible: false,
-    keys: &[&[
-        key("include", TEXTS, "Names of the packages.")
+    keys: &[
+        &[key("include", TEXTS, "Names of the packages.")
             .required()
-            .bedplate(),
-        key("suite", Kind::Text, "Suite, such as `trixie`.")
-            .default("that of the build machine")
-            .bedplate(),
-        key("components", TEXTS, "Components of the archive.")
-            .default("`[main]`")
-            .bedplate(),
-        key("mirror", Kind::Text, "URL of the archive.")
-            .default("that of the build machine")
-            .bedplate(),
-        key(
-            "keyring",
-            Kind::Text,
-            "File of the keys that sign the archive, as gpgv(1) reads it; relative to the first spec.",
-        )
-        .default("the keys that the build machine's apt trusts")
-        .bedplate(),
-        key(
+            .bedplate()],
+        ARCHIVE,
+        &[key(
             "dependencies",
             Kind::Choice(&["required", "recommended", "none"]),
             "What comes along: what the packages depend on, also what they recommend, or nothing.",
         )
         .default("`required`; for the kernel `none`")
-        .bedplate(),
-    ]],
+        .bedplate()],
+    ],
 };
 
 static VOLUME: Map = Map {
