@@ -143,12 +143,11 @@ pub fn limited_decoder<'a>(
     limits: Limits,
 ) -> io::Result<LimitedReader<'a>> {
     let (counting, consumed) = CountingReader::new(reader);
-    Ok(LimitedReader {
-        inner: decoder(kind, counting)?,
+    Ok(LimitedReader::new(
+        decoder(kind, counting)?,
         consumed,
-        produced: 0,
         limits,
-    })
+    ))
 }
 
 /// As [`limited_decoder`], but for one member, frame or stream only: what follows it, from
@@ -159,12 +158,11 @@ pub fn limited_single<'a>(
     limits: Limits,
 ) -> io::Result<LimitedReader<'a>> {
     let (counting, consumed) = CountingReader::new(reader);
-    Ok(LimitedReader {
-        inner: single_decoder(kind, counting)?,
+    Ok(LimitedReader::new(
+        single_decoder(kind, counting)?,
         consumed,
-        produced: 0,
         limits,
-    })
+    ))
 }
 
 /// A reader that ends in an error when more comes out than its [`Limits`] allow.
@@ -175,7 +173,16 @@ pub struct LimitedReader<'a> {
     limits: Limits,
 }
 
-impl LimitedReader<'_> {
+impl<'a> LimitedReader<'a> {
+    fn new(inner: Box<dyn Read + Send + 'a>, consumed: Arc<AtomicU64>, limits: Limits) -> Self {
+        Self {
+            inner,
+            consumed,
+            produced: 0,
+            limits,
+        }
+    }
+
     /// Compressed bytes taken so far, for progress.
     pub fn consumed(&self) -> u64 {
         self.consumed.load(Ordering::Relaxed)
