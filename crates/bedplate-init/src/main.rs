@@ -4,7 +4,6 @@
 //! PID 1                        boots the host and runs it (boot, then engine), or finds its root (boot, then finding)
 //! bedctl                       talks to PID 1 (bedctl)
 //! poweroff, reboot, halt       bedctl poweroff, bedctl reboot
-//! container                    one container under another PID 1 (containers::alone)
 //! modprobe                     loads modules for the kernel (machine::modules)
 //! ```
 
@@ -27,7 +26,6 @@ fn main() -> ExitCode {
     let name = program.rsplit('/').next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
     match name {
-        "container" => containers::alone::run(&rest),
         "modprobe" => boot::load_for_kernel(&rest),
         "poweroff" | "halt" => bedctl::run(&["poweroff".to_owned()]),
         "reboot" => bedctl::run(&["reboot".to_owned()]),

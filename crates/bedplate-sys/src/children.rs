@@ -152,13 +152,6 @@ fn is_deaf_to(status: &str, signal: Signal) -> bool {
     first_in_namespace && !has("SigCgt:") && !has("SigBlk:")
 }
 
-/// Orphans of descendants become children of this process (prctl(2), `PR_SET_CHILD_SUBREAPER`).
-pub fn adopt_orphans() -> io::Result<()> {
-    Ok(rustix::process::set_child_subreaper(Some(
-        rustix::process::getpid(),
-    ))?)
-}
-
 /// Sends a signal to a process.
 pub fn signal(pid: u32, signal: Signal) -> io::Result<()> {
     let pid = i32::try_from(pid)

@@ -1,6 +1,5 @@
 //! One container from its bundle: what is done around the OCI runtime, and how the runtime is called.
 
-pub mod alone;
 pub mod attaching;
 pub mod preparation;
 pub mod runtime_calls;
