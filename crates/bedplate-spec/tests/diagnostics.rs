@@ -326,6 +326,17 @@ trust: {keys: [3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c]
 }
 
 #[test]
+fn zfs_needs_a_base_that_its_modules_can_be_built_with() {
+    assert_snapshot!(mistakes("
+zfs: true
+base: dir:root
+"), @r"
+    error: host.yml:2:6: `zfs` takes a base of Debian packages, which its modules are built with
+    hint: write `base: {debian: {packages: […]}}`
+    ");
+}
+
+#[test]
 fn volumes_in_the_form_of_a_layout_need_an_image_of_that_kind() {
     assert_snapshot!(mistakes("
 volumes:
